@@ -1,0 +1,51 @@
+#include "libbus/base/log.h"
+
+#include "libbus/base/clock.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A line is cut here: longer ones would not be written in one piece by every pipe. */
+#define LINE_MAX_BYTES 2048
+
+static const char *log_name = "umbra";
+static enum bus_log_level log_minimum = BUS_LOG_INFO;
+static const char *const level_names[] = { "DEBUG", "INFO", "WARN", "ERROR" };
+
+void bus_log_init(const char *name, enum bus_log_level minimum)
+{
+        log_name = name;
+        log_minimum = minimum;
+}
+
+void bus_log(enum bus_log_level level, const char *event, const char *format, ...)
+{
+        char line[LINE_MAX_BYTES], when[BUS_TIME_TEXT_SIZE];
+        va_list args;
+        int n, m;
+        ssize_t written;
+
+        if (level < log_minimum)
+                return;
+        n = snprintf(line, sizeof(line) - 1, "%s %s %s %s", bus_time_format(bus_wall_us(), when),
+                level_names[level], log_name, event);
+        if (n < 0 || (size_t)n >= sizeof(line) - 2)
+                n = sizeof(line) - 3;
+        if (*format) {
+                line[n++] = ' ';
+                va_start(args, format);
+                m = vsnprintf(line + n, sizeof(line) - 1 - (size_t)n, format, args);
+                va_end(args);
+                if (m > 0)
+                        n += (size_t)m < sizeof(line) - 1 - (size_t)n
+                                ? m
+                                : (int)(sizeof(line) - 2 - (size_t)n);
+        }
+        for (int i = 0; i < n; i++)
+                if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+                        line[i] = '?';
+        line[n++] = '\n';
+        written = write(STDERR_FILENO, line, (size_t)n);
+        (void)written; /* nobody is left to tell */
+}
