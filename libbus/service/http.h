@@ -1,0 +1,67 @@
+#pragma once
+/*
+ * A small HTTP/1.1 server in the service's own loop (libmicrohttpd behind, by its epoll descriptor).
+ * A handler gets whole requests and may answer at once or later: a request whose answer waits for a
+ * commit is held without a thread. Every resource a stranger controls has a cap.
+ */
+#include "libbus/base/bytes.h"
+#include "libbus/service/loop.h"
+
+struct http_server;
+struct http_request;
+
+struct http_limits {
+        size_t body_max_bytes;     /* more: the handler is called with body_too_large set */
+        size_t header_max_bytes;   /* memory a connection: request line and headers; more is 431 */
+        unsigned int connections_max;
+        unsigned int connections_per_address_max; /* 0: no cap (behind a proxy) */
+        int64_t request_timeout_us; /* from connect, or the end of the last answer, to a whole request */
+};
+
+/*
+ * Called once for each request, when its body is complete (or too large). REQUEST lives until it is answered:
+ * http_respond must be called exactly once, now or later. If the client has gone meanwhile, the
+ * answer goes nowhere, and nobody is told.
+ */
+typedef void (*http_handler)(void *arg, struct http_request *request);
+
+struct http_options {
+        const char *listen; /* "127.0.0.1:8080", "[::1]:8080"; port 0: any */
+        int listen_fd;      /* >= 0: taken instead of LISTEN (LISTEN_FDS, see sd_listen_fds(3)) */
+        struct http_limits limits;
+        http_handler handler;
+        void *arg;
+};
+
+/* -EADDRINUSE and the like; ERROR gets one line. */
+BUS_MUST int http_server_new(struct bus_loop *loop, const struct http_options *options,
+        struct http_server **ret_server, char *error, size_t error_size);
+/* Every request must have been answered. Takes NULL, returns NULL. */
+struct http_server *http_server_free(struct http_server *server);
+unsigned int http_server_port(const struct http_server *server);
+/* Stops accepting; open connections are told to close with their next answer. A socket that came
+ * from outside stays open for the next process. */
+void http_server_quiesce(struct http_server *server);
+unsigned int http_server_pending(const struct http_server *server); /* requests not answered yet */
+unsigned int http_server_connections(const struct http_server *server);
+/* File descriptor passed by the service manager (LISTEN_FDS, LISTEN_PID), or -1. */
+int http_listen_fd_from_environment(void);
+
+const char *http_method(const struct http_request *request); /* "POST" */
+const char *http_path(const struct http_request *request);   /* decoded, without the query */
+/* Decoded; NULL if absent. */
+const char *http_query(const struct http_request *request, const char *key);
+const char *http_header(const struct http_request *request, const char *name);
+struct bus_bytes http_body(const struct http_request *request);
+bool http_body_too_large(const struct http_request *request);
+int64_t http_received_us(const struct http_request *request); /* wall clock, last byte of the request */
+/* The peer's address as text without port: "127.0.0.1". IPv4 in IPv6 is written as IPv4. */
+const char *http_peer(const struct http_request *request);
+
+struct http_response {
+        unsigned int status;
+        const char *content_type; /* NULL: application/json */
+        struct bus_bytes body;    /* copied */
+        const char *headers[8][2]; /* name, value; ends with NULL */
+};
+void http_respond(struct http_request *request, const struct http_response *response);

@@ -1,0 +1,187 @@
+#pragma once
+/*
+ * The service runtime: everything the services have in common, so that a service is one struct,
+ * one class table, and its handlers.
+ *
+ * A service reads durable streams (inputs), keeps state, and writes streams (outputs). Its
+ * handlers stage what they want: state to put, messages to emit, and the runtime adds the cursors
+ * of what was read. At the end of the loop's turn all of it is committed as one transaction; then
+ * the staged messages are published and the after-commit callbacks run. Up to
+ * BUS_BATCH_MAX messages share one commit. Messages of derived streams are published at once and
+ * committed behind (docs/architecture.md, The bus). A process killed at any instant starts again
+ * from its last commit and sees the same messages in the same order: crash recovery and start-up
+ * are one path.
+ *
+ * What is staged must not depend on reading it back before the commit: a service keeps what it
+ * works with in memory, loads it in start(), and writes it through. If a commit fails, the
+ * runtime ends the process with an ERROR (it starts again from the store), unless the class says
+ * survives_commit_failure.
+ *
+ * One thread. No handler may block on anything but its own store.
+ */
+#include "libbus/base/bytes.h"
+#include "libbus/config/config.h"
+#include "libbus/service/loop.h"
+#include "libbus/service/metrics.h"
+#include "libbus/store/store.h"
+#include "libbus/wire/position.h"
+
+#include "alarm.pb-c.h"
+#include "envelope.pb-c.h"
+
+/* Most messages that share one transaction: enough to amortise a sync, short enough to stay lively. */
+#define BUS_BATCH_MAX 256
+
+struct bus_service;
+
+/* A message as a handler gets it: already validated as an envelope. Borrowed during the call. */
+struct bus_message {
+        const char *topic;
+        const char *stream; /* "signal@alert-ingest" */
+        struct bus_pos position, predecessor;
+        const Pb__Envelope *envelope;
+        struct bus_bytes body;
+        int64_t received_us; /* wall clock when it was taken off the socket */
+        bool replayed;       /* came by the replay socket, not live */
+};
+
+/*
+ * Takes one message. 0: done (staged). BUS_QUARANTINE: the message itself is bad; the runtime sets it aside
+ * with an alarm and goes on behind it. < 0: the service cannot go on: the process ends with an ERROR.
+ */
+#define BUS_QUARANTINE 1
+typedef int (*bus_handler)(void *self, const struct bus_message *message);
+
+enum bus_start {
+        BUS_START_BEGINNING, /* a new reader takes the whole stream */
+        BUS_START_NOW,       /* a new reader starts at what comes next */
+};
+
+struct bus_input {
+        const char *stream; /* kind: "signal" */
+        const char *writer; /* service: "alert-ingest" */
+        enum bus_start start;
+        bus_handler handler;
+        bool optional;      /* the writer may not exist in this installation: not waited for, no lag alarm */
+};
+
+/* A topic that is not journaled (tick., heartbeat.): no cursor, may be lost. */
+struct bus_listen {
+        const char *topic_prefix;
+        const char *writer;
+        bus_handler handler;
+};
+
+struct bus_service_class {
+        const char *name; /* "order-executor" */
+        const char *const *outputs; /* kinds this executable may write, NULL-terminated: "trade", "account" */
+        const struct bus_input *inputs;   /* ends with .stream == NULL */
+        const struct bus_listen *listens; /* ends with .topic_prefix == NULL; may be NULL */
+        const struct config_option *options; /* its own sections; ends with .section == NULL */
+        bool survives_commit_failure;
+
+        /* Makes the service's struct from its config. Reads no state, opens no socket. */
+        int (*create)(struct bus_service *service, void **ret_self);
+        /* Loads state from the store, opens its sockets and timers. Inputs flow after it. */
+        int (*start)(void *self);
+        /* SIGTERM: stop taking work, finish what is in hand. Call bus_service_drained when done; the
+         * runtime waits for it, at most drain_us. NULL: nothing to finish. */
+        void (*drain)(void *self);
+        void (*destroy)(void *self); /* takes NULL */
+        /* Adds key=value facts to the heartbeat by bus_service_fact; may be NULL. */
+        void (*report)(void *self);
+};
+
+/*
+ * A service's main(): parses --config FILE, --set section.key=value, --check-config, --print-config,
+ * --version, --help; loads the config, opens the store, runs. Returns the exit status: 0 after a
+ * drain, 1 after a failure (one ERROR line says which), 2 for usage.
+ */
+int bus_service_main(int argc, char **argv, const struct bus_service_class *class);
+
+/* ---- what a service finds around itself ---- */
+struct bus_loop *bus_service_loop(struct bus_service *service);
+const struct config *bus_service_config(struct bus_service *service);
+struct bus_metrics *bus_service_metrics(struct bus_service *service);
+void *bus_service_zmq(struct bus_service *service); /* the ZeroMQ context */
+const char *bus_service_name(const struct bus_service *service);
+/* A folder of the service's own under the state folder; exists. */
+const char *bus_service_folder(const struct bus_service *service);
+
+/* ---- readiness ---- */
+void bus_service_ready(struct bus_service *service); /* may be called again after degraded */
+void bus_service_degraded(struct bus_service *service, const char *why); /* copied */
+void bus_service_drained(struct bus_service *service);
+/* Ends the process with STATUS after the current turn, without commit of what is staged. */
+void bus_service_fail(struct bus_service *service, const char *event, const char *format, ...)
+        BUS_PRINTF(3, 4);
+/* True once every non-optional input has reached its writer's end as told by a beacon, at least once. */
+bool bus_service_caught_up(const struct bus_service *service);
+/* Only within report(): one fact for the heartbeat. */
+void bus_service_fact(struct bus_service *service, const char *key, const char *value);
+
+/* ---- staging, within any handler, timer or callback ---- */
+
+struct bus_out {
+        const char *stream; /* kind, one of the class's outputs */
+        const char *topic;
+        const ProtobufCMessage *body; /* packed at once */
+        /* The message this one follows from: its alert id, test mark, stamps and origin are taken over. */
+        const struct bus_message *cause;
+        const char *alert_id;   /* where there is no cause, or another one; NULL: the cause's */
+        const char *message_id; /* NULL: fresh; for a derived stream: derived from the position */
+        bool test;              /* or'ed with the cause's */
+        uint32_t part;          /* derived streams: which of several messages of one signal */
+        /* Stamps added to the cause's; as many as are not zero. */
+        struct {
+                Pb__Step step;
+                int64_t at_us;
+        } stamps[4];
+};
+
+/* Stages a message. Derived streams need a cause in a journaled stream and are sent at once.
+ * bus_require: the stream is in the class's outputs, the topic has the stream's prefix. */
+void bus_emit(struct bus_service *service, const struct bus_out *out);
+
+struct bus_claim {
+        struct bus_bytes key, value; /* copied */
+        int64_t expires_us; /* 0: as long as the stream is kept */
+};
+struct bus_committed {
+        int result;    /* 0, or -errno: nothing of the turn's batch happened */
+        bool duplicate;
+        struct bus_pos position;
+        struct bus_bytes claim_value; /* for a duplicate: the first one's; borrowed during the call */
+};
+typedef void (*bus_committed_fn)(void *self, void *arg, const struct bus_committed *committed);
+/* Like bus_emit, if CLAIM is free; FN tells the outcome after the commit (in the order staged). */
+void bus_emit_claimed(struct bus_service *service, const struct bus_out *out,
+        const struct bus_claim *claim, bus_committed_fn fn, void *arg);
+
+/* State. DURABLE: the turn's commit syncs (as any message of a FULL stream makes it). */
+void bus_put(struct bus_service *service, const char *key, struct bus_bytes value, bool durable);
+void bus_delete(struct bus_service *service, const char *key);
+/* What was committed. BUF is appended to. 0, STORE_ABSENT, -errno. */
+BUS_MUST int bus_get(struct bus_service *service, const char *key, struct bus_buf *ret_value);
+BUS_MUST int bus_scan(struct bus_service *service, const char *prefix, store_state_fn fn, void *arg);
+struct store *bus_service_store(struct bus_service *service);
+
+/* FN after the turn's commit: 0 or -errno. In the order of the calls, behind the publishing. */
+typedef void (*bus_after_fn)(void *self, void *arg, int result);
+void bus_after_commit(struct bus_service *service, bus_after_fn fn, void *arg);
+/* Commits what is staged now instead of at the end of the turn; from a handler or timer only. */
+void bus_commit_now(struct bus_service *service);
+
+/* Holds an input back (strategy-v3 between two switches), or lets it go on. Messages wait, none is lost. */
+void bus_input_hold(struct bus_service *service, const char *stream_kind, bool hold);
+/* The position of the last message of an input that was handled (maybe not yet committed). */
+struct bus_pos bus_input_position(struct bus_service *service, const char *stream_kind, const char *writer);
+
+/* Publishes at once on a topic that is not journaled (tick.). */
+void bus_publish(struct bus_service *service, const char *topic, const ProtobufCMessage *body);
+
+/* Raises or ends an alarm (code, subject): a message of stream "alarm", only when it changes. Every
+ * class has "alarm" among its outputs. Kept over restarts. */
+void bus_alarm(struct bus_service *service, const char *code, const char *subject,
+        Pb__Severity severity, const char *format, ...) BUS_PRINTF(5, 6);
+void bus_alarm_end(struct bus_service *service, const char *code, const char *subject);
