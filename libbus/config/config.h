@@ -54,7 +54,8 @@ enum config_type {
  * any key (type STRING): what only somebody else can judge, such as the section of a plugin.
  * FALLBACK is the default as it would be written in the file; NULL: the key must be given (in each
  * named section there is); "": the key may be left out or empty, see config_given.
- * MINIMUM == MAXIMUM checks no range. Both are in the value's unit.
+ * MINIMUM == MAXIMUM checks no range. Both are in the value's unit. A table of them ends with
+ * .section == NULL; it is borrowed as long as the config.
  */
 struct config_option {
         const char *section;
@@ -65,12 +66,6 @@ struct config_option {
         const char *values; /* ENUM: a|b|c */
         const char *help;   /* one line, for people */
 };
-
-struct config_table {
-        const struct config_option *options; /* borrowed as long as the config */
-        size_t count;
-};
-#define CONFIG_TABLE(array) ((struct config_table){ (array), BUS_COUNT(array) })
 
 /* Where values come from. All borrowed during config_load only. */
 struct config_source {
@@ -88,8 +83,9 @@ struct config;
  * Reads SOURCE against TABLES. 0, or -EINVAL, or -errno of a file that cannot be read; then ERROR
  * holds the one line. The caller frees *RET_CONFIG.
  */
-BUS_MUST int config_load(const struct config_source *source, const struct config_table *tables,
-        size_t table_count, struct config **ret_config, char *error, size_t error_size);
+BUS_MUST int config_load(const struct config_source *source,
+        const struct config_option *const *tables, size_t table_count, struct config **ret_config,
+        char *error, size_t error_size);
 struct config *config_free(struct config *config); /* takes NULL, returns NULL */
 BUS_DEFINE_CLEANUP(config_freep, struct config *, config_free);
 #define CONFIG_AUTOFREE BUS_CLEANUP(config_freep)
@@ -128,4 +124,4 @@ const char *config_free_value(const struct config *config, const char *section, 
 /* The effective config of the tables' sections as INI, secrets masked, defaults marked. */
 void config_print(const struct config *config, FILE *out);
 /* Every option of TABLES as a commented INI: type, range, default and help. */
-void config_describe(const struct config_table *tables, size_t table_count, FILE *out);
+void config_describe(const struct config_option *const *tables, size_t table_count, FILE *out);
