@@ -11,22 +11,22 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define BUS_MUST        __attribute__((warn_unused_result))
+#define BUS_MUST         __attribute__((warn_unused_result))
 #define BUS_PRINTF(f, a) __attribute__((format(printf, f, a)))
-#define BUS_NORETURN    __attribute__((noreturn))
-#define BUS_UNUSED      __attribute__((unused))
-#define BUS_EXPORT      __attribute__((visibility("default")))
+#define BUS_NORETURN     __attribute__((noreturn))
+#define BUS_UNUSED       __attribute__((unused))
+#define BUS_EXPORT       __attribute__((visibility("default")))
 
 /* Runs FN(&variable) when the variable goes out of scope. */
 #define BUS_CLEANUP(fn) __attribute__((cleanup(fn)))
 
 /* Declares cleanup_NAME for a pointer type whose free function takes NULL: bus_define_cleanup(T *, free_fn). */
-#define BUS_DEFINE_CLEANUP(name, type, fn)                                                         \
-        static inline void name(type *p)                                                           \
-        {                                                                                          \
-                if (*p)                                                                            \
-                        fn(*p);                                                                    \
-        }                                                                                          \
+#define BUS_DEFINE_CLEANUP(name, type, fn) \
+        static inline void name(type *p)   \
+        {                                  \
+                if (*p)                    \
+                        fn(*p);            \
+        }                                  \
         struct bus_cleanup_swallow_semicolon
 
 static inline void bus_cleanup_freep(void *p)
@@ -43,11 +43,11 @@ static inline void bus_cleanup_closep(int *fd)
 #define BUS_AUTOCLOSE BUS_CLEANUP(bus_cleanup_closep)
 
 /* Takes a value out of a variable that a cleanup watches: return BUS_STEAL(ptr); */
-#define BUS_STEAL(ptr)                                                                             \
-        ({                                                                                         \
-                __typeof__(ptr) bus_stolen_ = (ptr);                                               \
-                (ptr) = NULL;                                                                      \
-                bus_stolen_;                                                                       \
+#define BUS_STEAL(ptr)                               \
+        ({                                           \
+                __typeof__(ptr) bus_stolen_ = (ptr); \
+                (ptr) = NULL;                        \
+                bus_stolen_;                         \
         })
 
 #define BUS_COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -60,8 +60,8 @@ struct decimal {
         bool negative;
         char digits[MAX_SIGNIFICANT + 1]; /* significant digits, no leading zeros */
         int count;
-        int point;       /* value = 0.digits * 10^point */
-        bool dropped;    /* digits were cut off that are not all zero */
+        int point;    /* value = 0.digits * 10^point */
+        bool dropped; /* digits were cut off that are not all zero */
 };
 
 static void push_digit(struct decimal *d, char c, bool fraction)

@@ -11,10 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define E8_ONE        INT64_C(100000000)
-#define E8_DIGITS     8
+#define E8_ONE    INT64_C(100000000)
+#define E8_DIGITS 8
 /* Longest text e8_format writes, with its NUL: sign, 11 digits, point, 8 digits. */
-#define E8_TEXT_SIZE  24
+#define E8_TEXT_SIZE 24
 
 enum e8_rounding {
         E8_FLOOR,   /* towards minus infinity */
@@ -23,10 +23,12 @@ enum e8_rounding {
 };
 
 /* a * b / c with the product in 128 bits. c != 0. -EOVERFLOW if the result leaves int64_t. */
-BUS_MUST int e8_muldiv(int64_t a, int64_t b, int64_t c, enum e8_rounding rounding, int64_t *ret_value);
+BUS_MUST int e8_muldiv(
+        int64_t a, int64_t b, int64_t c, enum e8_rounding rounding, int64_t *ret_value);
 
 /* The multiple of STEP (> 0) that ROUNDING chooses for VALUE. -EOVERFLOW at the very edge. */
-BUS_MUST int e8_round_to(int64_t value, int64_t step, enum e8_rounding rounding, int64_t *ret_value);
+BUS_MUST int e8_round_to(
+        int64_t value, int64_t step, enum e8_rounding rounding, int64_t *ret_value);
 
 /* 10^-digits as e8, digits 0..8: the smallest step of a price with that many decimals. */
 int64_t e8_step_of_digits(unsigned int digits);

@@ -12,7 +12,8 @@ BUS_MUST int bus_hash_init(void); /* -EIO if the system gives no randomness */
 
 void bus_sha256(struct bus_bytes data, uint8_t ret_hash[static BUS_SHA256_SIZE]);
 /* Hash over several parts, each preceded by its length, so that ("ab","c") differs from ("a","bc"). */
-void bus_sha256_parts(const struct bus_bytes *parts, size_t count, uint8_t ret_hash[static BUS_SHA256_SIZE]);
+void bus_sha256_parts(
+        const struct bus_bytes *parts, size_t count, uint8_t ret_hash[static BUS_SHA256_SIZE]);
 void bus_hmac_sha256(struct bus_bytes key, const struct bus_bytes *parts, size_t count,
         uint8_t ret_mac[static BUS_SHA256_SIZE]);
 void bus_hex(struct bus_bytes data, char *ret_text); /* 2 * size + 1 bytes, lower case */

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#define READ_STEP_BYTES   ((size_t)65536)
-#define SECRET_MAX_BYTES  ((size_t)4096)
+#define READ_STEP_BYTES  ((size_t)65536)
+#define SECRET_MAX_BYTES ((size_t)4096)
 
 int bus_file_read(const char *path, size_t max, struct bus_buf *buf)
 {

@@ -39,8 +39,8 @@ void bus_log(enum bus_log_level level, const char *event, const char *format, ..
                 va_end(args);
                 if (m > 0)
                         n += (size_t)m < sizeof(line) - 1 - (size_t)n
-                                ? m
-                                : (int)(sizeof(line) - 2 - (size_t)n);
+                                     ? m
+                                     : (int)(sizeof(line) - 2 - (size_t)n);
         }
         for (int i = 0; i < n; i++)
                 if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)

@@ -15,7 +15,8 @@ Test(clock, formats_utc_with_microseconds)
 {
         char text[BUS_TIME_TEXT_SIZE];
 
-        cr_expect_str_eq(bus_time_format(INT64_C(1795371600123456), text), "2026-11-22T18:20:00.123456Z");
+        cr_expect_str_eq(
+                bus_time_format(INT64_C(1795371600123456), text), "2026-11-22T18:20:00.123456Z");
         cr_expect_str_eq(bus_time_format(-1, text), "1969-12-31T23:59:59.999999Z");
 }
 

@@ -36,7 +36,8 @@ Test(e8, rounds_beyond_1e8_half_up_exactly)
 
 Test(e8, refuses_what_is_not_a_number)
 {
-        const char *bad[] = { "", "-", ".5", "1.", "1e", "1e+", "+1", "0x1", "1 ", " 1", "nan", "1.2.3" };
+        const char *bad[] = { "", "-", ".5", "1.", "1e", "1e+", "+1", "0x1", "1 ", " 1", "nan",
+                "1.2.3" };
         int64_t value = 7;
 
         for (size_t i = 0; i < BUS_COUNT(bad); i++)

@@ -5,7 +5,8 @@
 
 Test(ids, fresh_ids_sort_by_time)
 {
-        uint8_t random[BUS_ID_RANDOM_SIZE] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+        uint8_t random[BUS_ID_RANDOM_SIZE] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                0xff };
         char a[BUS_ID_SIZE], b[BUS_ID_SIZE];
 
         bus_id_fresh(INT64_C(1795371600123456), random, a);

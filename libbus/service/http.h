@@ -11,8 +11,8 @@ struct http_server;
 struct http_request;
 
 struct http_limits {
-        size_t body_max_bytes;     /* more: the handler is called with body_too_large set */
-        size_t header_max_bytes;   /* memory a connection: request line and headers; more is 431 */
+        size_t body_max_bytes;   /* more: the handler is called with body_too_large set */
+        size_t header_max_bytes; /* memory a connection: request line and headers; more is 431 */
         unsigned int connections_max;
         unsigned int connections_per_address_max; /* 0: no cap (behind a proxy) */
         int64_t request_timeout_us; /* from connect, or the end of the last answer, to a whole request */
@@ -54,14 +54,15 @@ const char *http_query(const struct http_request *request, const char *key);
 const char *http_header(const struct http_request *request, const char *name);
 struct bus_bytes http_body(const struct http_request *request);
 bool http_body_too_large(const struct http_request *request);
-int64_t http_received_us(const struct http_request *request); /* wall clock, last byte of the request */
+int64_t http_received_us(
+        const struct http_request *request); /* wall clock, last byte of the request */
 /* The peer's address as text without port: "127.0.0.1". IPv4 in IPv6 is written as IPv4. */
 const char *http_peer(const struct http_request *request);
 
 struct http_response {
         unsigned int status;
-        const char *content_type; /* NULL: application/json */
-        struct bus_bytes body;    /* copied */
+        const char *content_type;  /* NULL: application/json */
+        struct bus_bytes body;     /* copied */
         const char *headers[8][2]; /* name, value; ends with NULL */
 };
 void http_respond(struct http_request *request, const struct http_response *response);

@@ -19,10 +19,12 @@ typedef void (*bus_loop_fn)(void *arg);
 typedef void (*bus_loop_fd_fn)(short revents, void *arg);
 
 struct bus_loop *bus_loop_new(void);
-struct bus_loop *bus_loop_free(struct bus_loop *loop); /* takes NULL, returns NULL; frees the sources */
+struct bus_loop *bus_loop_free(
+        struct bus_loop *loop); /* takes NULL, returns NULL; frees the sources */
 
 /* FN when SOCKET has something to read. The socket stays the caller's. */
-struct bus_source *bus_loop_add_socket(struct bus_loop *loop, void *socket, bus_loop_fn fn, void *arg);
+struct bus_source *bus_loop_add_socket(
+        struct bus_loop *loop, void *socket, bus_loop_fn fn, void *arg);
 /* EVENTS: ZMQ_POLLIN, ZMQ_POLLOUT, ZMQ_POLLERR. The descriptor stays the caller's. */
 struct bus_source *bus_loop_add_fd(
         struct bus_loop *loop, int fd, short events, bus_loop_fd_fn fn, void *arg);

@@ -62,7 +62,7 @@ struct bus_input {
         const char *writer; /* service: "alert-ingest" */
         enum bus_start start;
         bus_handler handler;
-        bool optional;      /* the writer may not exist in this installation: not waited for, no lag alarm */
+        bool optional; /* the writer may not exist in this installation: not waited for, no lag alarm */
 };
 
 /* A topic that is not journaled (tick., heartbeat.): no cursor, may be lost. */
@@ -74,9 +74,10 @@ struct bus_listen {
 
 struct bus_service_class {
         const char *name; /* "order-executor" */
-        const char *const *outputs; /* kinds this executable may write, NULL-terminated: "trade", "account" */
-        const struct bus_input *inputs;   /* ends with .stream == NULL */
-        const struct bus_listen *listens; /* ends with .topic_prefix == NULL; may be NULL */
+        const char *const
+                *outputs; /* kinds this executable may write, NULL-terminated: "trade", "account" */
+        const struct bus_input *inputs;      /* ends with .stream == NULL */
+        const struct bus_listen *listens;    /* ends with .topic_prefix == NULL; may be NULL */
         const struct config_option *options; /* its own sections; ends with .section == NULL */
         bool survives_commit_failure;
 
@@ -145,13 +146,14 @@ void bus_emit(struct bus_service *service, const struct bus_out *out);
 
 struct bus_claim {
         struct bus_bytes key, value; /* copied */
-        int64_t expires_us; /* 0: as long as the stream is kept */
+        int64_t expires_us;          /* 0: as long as the stream is kept */
 };
 struct bus_committed {
-        int result;    /* 0, or -errno: nothing of the turn's batch happened */
+        int result; /* 0, or -errno: nothing of the turn's batch happened */
         bool duplicate;
         struct bus_pos position;
-        struct bus_bytes claim_value; /* for a duplicate: the first one's; borrowed during the call */
+        struct bus_bytes
+                claim_value; /* for a duplicate: the first one's; borrowed during the call */
 };
 typedef void (*bus_committed_fn)(void *self, void *arg, const struct bus_committed *committed);
 /* Like bus_emit, if CLAIM is free; FN tells the outcome after the commit (in the order staged). */
@@ -163,7 +165,8 @@ void bus_put(struct bus_service *service, const char *key, struct bus_bytes valu
 void bus_delete(struct bus_service *service, const char *key);
 /* What was committed. BUF is appended to. 0, STORE_ABSENT, -errno. */
 BUS_MUST int bus_get(struct bus_service *service, const char *key, struct bus_buf *ret_value);
-BUS_MUST int bus_scan(struct bus_service *service, const char *prefix, store_state_fn fn, void *arg);
+BUS_MUST int bus_scan(
+        struct bus_service *service, const char *prefix, store_state_fn fn, void *arg);
 struct store *bus_service_store(struct bus_service *service);
 
 /* FN after the turn's commit: 0 or -errno. In the order of the calls, behind the publishing. */
@@ -175,7 +178,8 @@ void bus_commit_now(struct bus_service *service);
 /* Holds an input back (strategy-v3 between two switches), or lets it go on. Messages wait, none is lost. */
 void bus_input_hold(struct bus_service *service, const char *stream_kind, bool hold);
 /* The position of the last message of an input that was handled (maybe not yet committed). */
-struct bus_pos bus_input_position(struct bus_service *service, const char *stream_kind, const char *writer);
+struct bus_pos bus_input_position(
+        struct bus_service *service, const char *stream_kind, const char *writer);
 
 /* Publishes at once on a topic that is not journaled (tick.). */
 void bus_publish(struct bus_service *service, const char *topic, const ProtobufCMessage *body);

@@ -14,9 +14,9 @@
 #include "libbus/base/bytes.h"
 #include "libbus/wire/position.h"
 
-#define STORE_ABSENT    1 /* store_get, store_cursor: no such key */
-#define STORE_AHEAD     2 /* store_read: the position lies behind the stream's end */
-#define STORE_PRUNED    3 /* store_read: what follows the position is gone */
+#define STORE_ABSENT 1 /* store_get, store_cursor: no such key */
+#define STORE_AHEAD  2 /* store_read: the position lies behind the stream's end */
+#define STORE_PRUNED 3 /* store_read: what follows the position is gone */
 
 struct store;
 struct store_batch;
@@ -36,7 +36,8 @@ struct store_options {
         const char *engine; /* "sqlite" */
         const char *path;   /* sqlite: the file; its folder must exist */
         int64_t now_us;     /* wall clock: numbers a new incarnation */
-        const char *boot_id; /* of this boot of the machine; tells a power cut from a mere kill. "" if unknown */
+        const char *
+                boot_id; /* of this boot of the machine; tells a power cut from a mere kill. "" if unknown */
 };
 
 /*
@@ -58,15 +59,17 @@ struct store_fork {
         struct bus_pos fork;  /* ... behind this position of an earlier one */
 };
 
-#define STORE_FORKS_MAX 16 /* newest kept in memory and told in beacons; more restores than that is not a use */
+#define STORE_FORKS_MAX \
+        16 /* newest kept in memory and told in beacons; more restores than that is not a use */
 
 struct store_stream {
-        struct bus_pos first, last; /* zero while empty; last is zero or the newest even if all is pruned */
-        uint64_t incarnation;       /* current; 0 for a derived stream */
+        struct bus_pos first,
+                last; /* zero while empty; last is zero or the newest even if all is pruned */
+        uint64_t incarnation; /* current; 0 for a derived stream */
         size_t fork_count;
         struct store_fork forks[STORE_FORKS_MAX]; /* oldest first */
-        bool new_incarnation;       /* this open began one; reason: "created", "restored", "power_loss" */
-        const char *reason;         /* static text, or NULL */
+        bool new_incarnation; /* this open began one; reason: "created", "restored", "power_loss" */
+        const char *reason;   /* static text, or NULL */
 };
 
 /*
@@ -77,7 +80,8 @@ struct store_stream {
 BUS_MUST int store_stream_open(struct store *store, const char *stream, enum store_stream_kind kind,
         struct store_stream *ret_stream);
 /* How it stands now. -ENOENT if it was not opened. */
-BUS_MUST int store_stream_get(struct store *store, const char *stream, struct store_stream *ret_stream);
+BUS_MUST int store_stream_get(
+        struct store *store, const char *stream, struct store_stream *ret_stream);
 
 /* A journaled message as it is read back. All borrowed: valid during the callback. */
 struct store_record {
@@ -103,7 +107,8 @@ BUS_MUST int store_seek_time(
         struct store *store, const char *stream, int64_t since_us, struct bus_pos *ret_after);
 /* Forgets records with at_us < BEFORE_US (never the newest one) and claims that expired before it.
  * At most MAX_COUNT a call, so that it can be done in small bites; > 0: how many were removed. */
-BUS_MUST int store_prune(struct store *store, const char *stream, int64_t before_us, size_t max_count);
+BUS_MUST int store_prune(
+        struct store *store, const char *stream, int64_t before_us, size_t max_count);
 
 /* ---- state and cursors ---- */
 
@@ -126,16 +131,17 @@ struct store_append {
         const char *topic;
         struct bus_bytes body;
         int64_t at_us;
-        struct bus_pos position;    /* derived streams: where; else zero */
+        struct bus_pos position; /* derived streams: where; else zero */
         /* The append happens only if CLAIM_KEY is free: not taken, or taken with an expiry <= at_us.
          * Size 0: unconditional. CLAIM_VALUE is kept with it for whoever comes second. */
         struct bus_bytes claim_key;
         struct bus_bytes claim_value;
-        int64_t claim_expires_us;   /* 0: as long as the record is kept */
+        int64_t claim_expires_us; /* 0: as long as the record is kept */
 };
 
 /* All of these copy what they are given. */
-size_t store_batch_append(struct store_batch *batch, const struct store_append *append); /* its index */
+size_t store_batch_append(
+        struct store_batch *batch, const struct store_append *append); /* its index */
 void store_batch_put(struct store_batch *batch, struct bus_bytes key, struct bus_bytes value);
 void store_batch_delete(struct store_batch *batch, struct bus_bytes key);
 void store_batch_cursor(struct store_batch *batch, const char *stream, struct bus_pos position);
@@ -149,10 +155,11 @@ void store_batch_cursor(struct store_batch *batch, const char *stream, struct bu
 BUS_MUST int store_commit(struct store *store, struct store_batch *batch, enum store_sync sync);
 
 struct store_appended {
-        bool duplicate;              /* the claim was taken: nothing was appended */
-        struct bus_pos position;     /* of the record; for a duplicate, of the first one's */
-        struct bus_pos predecessor;  /* not for a duplicate */
-        struct bus_bytes claim_value; /* for a duplicate: the first one's; borrowed from the batch */
+        bool duplicate;             /* the claim was taken: nothing was appended */
+        struct bus_pos position;    /* of the record; for a duplicate, of the first one's */
+        struct bus_pos predecessor; /* not for a duplicate */
+        struct bus_bytes
+                claim_value; /* for a duplicate: the first one's; borrowed from the batch */
 };
 /* INDEX as store_batch_append gave it. */
 const struct store_appended *store_batch_result(const struct store_batch *batch, size_t index);
@@ -165,13 +172,14 @@ BUS_MUST int store_backup(struct store *store, const char *path, char *error, si
 BUS_MUST int store_verify(const char *engine, const char *path, char *error, size_t error_size);
 /* Puts a backup in place of PATH (the old file is kept beside it as PATH.before-restore) and marks
  * it, so that the next open begins new incarnations. Nobody may have PATH open: -EBUSY. */
-BUS_MUST int store_restore(const char *engine, const char *backup, const char *path, char *error,
-        size_t error_size);
+BUS_MUST int store_restore(
+        const char *engine, const char *backup, const char *path, char *error, size_t error_size);
 /* True until the mark of a restore is taken off by store_restored_done. */
 bool store_was_restored(const struct store *store);
 BUS_MUST int store_restored_done(struct store *store);
 
 struct store_stats {
-        uint64_t commits, syncs; /* fdatasync/fsync calls this process made for it, checkpoints counted */
+        uint64_t commits,
+                syncs; /* fdatasync/fsync calls this process made for it, checkpoints counted */
 };
 void store_stats(const struct store *store, struct store_stats *ret_stats);

@@ -22,7 +22,7 @@ struct bus_stream_kind {
         const char *topic_prefix; /* "decision.shadow.": every topic of the stream begins with it */
         enum bus_commit commit;
         int32_t kept_days;
-        const char *body;         /* name of the protobuf message, for people and tools */
+        const char *body; /* name of the protobuf message, for people and tools */
 };
 
 extern const struct bus_stream_kind bus_stream_kinds[];

@@ -16,20 +16,20 @@
 #include <stddef.h>
 
 /* Raised by any change of a struct or a meaning in this header or in v3.h. */
-#define UMBRA_PLUGIN_ABI    1u
-#define UMBRA_PLUGIN_SYMBOL umbra_plugin_entry
+#define UMBRA_PLUGIN_ABI         1u
+#define UMBRA_PLUGIN_SYMBOL      umbra_plugin_entry
 #define UMBRA_PLUGIN_SYMBOL_NAME "umbra_plugin_entry"
-#define UMBRA_PLUGIN_EXPORT __attribute__((visibility("default")))
+#define UMBRA_PLUGIN_EXPORT      __attribute__((visibility("default")))
 
 /* The stamp covers the layout too: a forgotten raise of the number still shows. */
-#define UMBRA_PLUGIN_STAMP                                                                         \
-        ((uint64_t)UMBRA_PLUGIN_ABI << 48 ^ (uint64_t)sizeof(struct v3_alert) << 32 ^              \
-                (uint64_t)sizeof(struct v3_decision) << 16 ^ (uint64_t)sizeof(struct v3_symbol) ^  \
+#define UMBRA_PLUGIN_STAMP                                                                        \
+        ((uint64_t)UMBRA_PLUGIN_ABI << 48 ^ (uint64_t)sizeof(struct v3_alert) << 32 ^             \
+                (uint64_t)sizeof(struct v3_decision) << 16 ^ (uint64_t)sizeof(struct v3_symbol) ^ \
                 (uint64_t)sizeof(struct v3_context) << 8)
 
 enum umbra_capability {
         UMBRA_CAN_ENTER = 1 << 0, /* may return legs */
-        UMBRA_CAN_EXIT  = 1 << 1, /* may return closes */
+        UMBRA_CAN_EXIT = 1 << 1,  /* may return closes */
 };
 
 enum umbra_option_type {
@@ -61,7 +61,7 @@ struct umbra_settings {
 };
 
 struct umbra_plugin {
-        uint64_t stamp; /* UMBRA_PLUGIN_STAMP */
+        uint64_t stamp;      /* UMBRA_PLUGIN_STAMP */
         const char *name;    /* [a-z0-9_]{1,32}, also the file's name */
         const char *version; /* for people */
         uint32_t capabilities;

@@ -56,7 +56,7 @@ enum v3_tf {
         V3_TF_COUNT,
 };
 
-enum { V3_SYMBOL_SIZE = 33 };  /* 32 characters and NUL */
+enum { V3_SYMBOL_SIZE = 33 }; /* 32 characters and NUL */
 enum { V3_TRENDS_MAX = 6 };
 enum { V3_TIER_COUNT = 5 };
 
@@ -70,10 +70,10 @@ struct v3_trends {
 struct v3_alert {
         enum v3_type type;
         enum v3_signal_type signal_type;
-        enum v3_side direction; /* NONE where the type has none */
-        enum v3_tf tf;          /* NONE only on an exit whose tf was faulty */
+        enum v3_side direction;      /* NONE where the type has none */
+        enum v3_tf tf;               /* NONE only on an exit whose tf was faulty */
         char symbol[V3_SYMBOL_SIZE]; /* our name for it */
-        int64_t price_e8;       /* 0 only on an exit whose price was faulty */
+        int64_t price_e8;            /* 0 only on an exit whose price was faulty */
 
         bool has_score, has_sl, has_tp1, has_tp2, has_multiplier, has_market_trend;
         int32_t consensus_score; /* 0..9 */
@@ -94,9 +94,9 @@ struct v3_context {
 /* What one symbol is: configuration, the same for every plugin and for ingest. */
 struct v3_symbol {
         char name[V3_SYMBOL_SIZE];
-        uint32_t digits;                /* 0..8 decimals of a price */
-        int64_t pip_e8;                 /* size of a pip in price */
-        int64_t usd_per_pip_lot_cents;  /* value of one pip of one lot, in cents */
+        uint32_t digits;               /* 0..8 decimals of a price */
+        int64_t pip_e8;                /* size of a pip in price */
+        int64_t usd_per_pip_lot_cents; /* value of one pip of one lot, in cents */
         int64_t lot_min_e8, lot_step_e8, lot_max_e8;
         int32_t min_stop_pips;
         int32_t fallback_sl_pips[V3_TIER_COUNT]; /* by tier 5k, 10k, 25k, 50k, 100k */
