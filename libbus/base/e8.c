@@ -133,6 +133,11 @@ static int parse_decimal(const char *text, size_t size, struct decimal *d)
 
 int e8_parse(const char *text, size_t size, int64_t *ret_value)
 {
+        return e8_parse_rounded(text, size, E8_DIGITS, ret_value);
+}
+
+int e8_parse_rounded(const char *text, size_t size, unsigned int decimals, int64_t *ret_value)
+{
         struct decimal d;
         __int128 value = 0;
         bool half = false, rest;
@@ -142,7 +147,7 @@ int e8_parse(const char *text, size_t size, int64_t *ret_value)
         if (r < 0)
                 return r;
 
-        keep = d.point + E8_DIGITS; /* how many of the digits lie at or above 1e-8 */
+        keep = d.point + (int)decimals; /* how many of the digits lie at or above the last place */
         rest = d.dropped;
         if (d.count && keep > 19)
                 return -ERANGE;
@@ -160,6 +165,7 @@ int e8_parse(const char *text, size_t size, int64_t *ret_value)
         } else {
                 value += half ? 1 : 0;
         }
+        value *= e8_step_of_digits(decimals);
         return narrow(value, ret_value) < 0 ? -ERANGE : 0;
 }
 

@@ -39,6 +39,9 @@ int64_t e8_step_of_digits(unsigned int digits);
  * -EINVAL if TEXT[0..size) is not wholly such a number, -ERANGE if the value does not fit.
  */
 BUS_MUST int e8_parse(const char *text, size_t size, int64_t *ret_value);
+/* The same, rounded half up to DECIMALS (0..8) in one exact step; the value is still e8. */
+BUS_MUST int e8_parse_rounded(
+        const char *text, size_t size, unsigned int decimals, int64_t *ret_value);
 
 /* Writes VALUE with exactly DIGITS (0..8) decimals, cutting what is behind (values in this tree are
  * already rounded to their digits). Returns TEXT. */

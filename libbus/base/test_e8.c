@@ -24,6 +24,18 @@ Test(e8, parses_what_json_calls_a_number)
         cr_expect_eq(parsed("1e-400"), 0);
 }
 
+Test(e8, rounds_to_fewer_decimals_in_one_step)
+{
+        const char *below = "0.0994999999999", *tie = "99.5e-3";
+        int64_t value;
+
+        cr_expect_eq(e8_parse_rounded(below, strlen(below), 3, &value), 0);
+        cr_expect_eq(value, 9900000);
+        cr_expect_eq(e8_parse_rounded(tie, strlen(tie), 3, &value), 0);
+        cr_expect_eq(value, 10000000);
+        cr_expect_eq(e8_parse_rounded("1e11", 4, 0, &value), -ERANGE);
+}
+
 Test(e8, rounds_beyond_1e8_half_up_exactly)
 {
         cr_expect_eq(parsed("1.000000005"), 100000001);

@@ -15,8 +15,10 @@
 #define ALERT_ID_MAX_BYTES 64
 /* A placeholder or an unknown field's name is told up to here. */
 #define ALERT_FIELD_SIZE 65
-/* A body could name two thousand unknown fields; the answer and the signal need not. */
-#define ALERT_WARNINGS_MAX 64
+/* A body could name two thousand unknown fields; the answer and the signal need not. The rest of the
+ * warnings is two a known field at most, and ingest's. */
+#define ALERT_UNKNOWN_MAX  24
+#define ALERT_WARNINGS_MAX 96
 
 enum alert_code {
         ALERT_CODE_NONE,
@@ -79,8 +81,10 @@ BUS_MUST int alert_parse(
 struct alert *alert_free(struct alert *alert); /* takes NULL, returns NULL */
 BUS_DEFINE_CLEANUP(alert_freep, struct alert *, alert_free);
 
-/* Adds one (cut to what fits, cleaned of control characters), keeping the order. Ingest uses it for
- * what only ingest knows, with alert_age's warnings. */
+/* Adds one, keeping the order; texts are cut to what fits, and before anything that is not clean
+ * UTF-8. alert_warn is for the warnings: it drops what is over ALERT_WARNINGS_MAX. */
+void alert_faults_add(
+        struct alert_faults *faults, enum alert_code code, const char *field, const char *message);
 void alert_warn(struct alert *alert, enum alert_code code, const char *field, const char *message);
 
 /* What the webhook answers to a refused alert: 413, 400 or 422, by the first of its codes. */

@@ -73,6 +73,7 @@ static const char *const reason_names[] = {
         [V3_REASON_LIFETIME_CAP] = "lifetime_cap",
         [V3_REASON_PLUGIN_ERROR] = "plugin_error",
         [V3_REASON_NO_ACTIVE_PLUGIN] = "no_active_plugin",
+        [V3_REASON_VERDICT_LOST] = "verdict_lost",
 };
 
 static const char *const routing_names[] = {

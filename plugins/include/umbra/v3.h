@@ -125,7 +125,8 @@ enum v3_reason {
         V3_REASON_DAILY_CAP,
         V3_REASON_LIFETIME_CAP,
         V3_REASON_PLUGIN_ERROR,     /* with V3_VERDICT_ERROR */
-        V3_REASON_NO_ACTIVE_PLUGIN, /* made by the host, not by a plugin */
+        V3_REASON_NO_ACTIVE_PLUGIN, /* this and the next are made by the host, not by a plugin */
+        V3_REASON_VERDICT_LOST,     /* to be derived again, but that build or config is gone */
 };
 
 enum v3_routing {

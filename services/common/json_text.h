@@ -1,0 +1,42 @@
+#pragma once
+/*
+ * What a JSON library does not give: the exact text of a value inside a document (so that no price
+ * ever passes through a double), and strings written back. The scanners expect a document that a
+ * strict parser has accepted; on anything else they stay inside its bytes. Pure.
+ */
+#include "libbus/base/bytes.h"
+
+enum json_mask {
+        JSON_MASK_REALS,   /* numbers with '.', 'e' or 'E' */
+        JSON_MASK_NUMBERS, /* all of them */
+};
+
+/*
+ * A copy of TEXT, of the same size, in which every well-formed number of the kind MASK outside of
+ * strings is replaced by a zero and blanks. A parser that converts numbers then judges their
+ * grammar but not their magnitude, and offsets in its errors stay true. NUL-terminated; the caller
+ * frees.
+ */
+char *json_masked(struct bus_bytes text, enum json_mask mask);
+
+/* How deep objects and arrays nest: 1 for {}. */
+unsigned int json_depth(struct bus_bytes text);
+
+/* Goes through the members of one object in the order of the text. */
+struct json_scan {
+        const uint8_t *next, *end;
+};
+
+/* OBJECT may have blanks around it. */
+void json_scan_init(struct json_scan *scan, struct bus_bytes object);
+/* The next member's name (raw, between its quotes) and the exact text of its value. False: no more. */
+bool json_scan_next(
+        struct json_scan *scan, struct bus_bytes *ret_name, struct bus_bytes *ret_value);
+
+/* TEXT with its quotes, escaped. What is not valid UTF-8 or a control character becomes an escape or
+ * '?'. */
+void json_add_string(struct bus_buf *buf, const char *text);
+
+/* How many bytes of TEXT[0..size) are valid UTF-8 without control characters, from its start and not
+ * cutting a character: at most MAX. */
+size_t json_clean_prefix(const char *text, size_t size, size_t max);
