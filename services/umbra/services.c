@@ -1,0 +1,65 @@
+#include "services/umbra/services.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+enum {
+        STAGE_INTAKE,
+        STAGE_DECIDE,
+        STAGE_EXECUTE,
+        STAGE_AROUND,
+};
+
+const struct umbra_service umbra_services[] = {
+        { "mt5-demo", STAGE_AROUND, .optional = true },
+        { "health", STAGE_AROUND, .listens = true, .on_bus = true },
+        { "order-executor", STAGE_EXECUTE, .on_bus = true },
+        { "strategy-v3", STAGE_DECIDE, .on_bus = true },
+        { "strategy-v3-shadow", STAGE_DECIDE, .on_bus = true, .optional = true },
+        { "alert-ingest", STAGE_INTAKE, .listens = true, .on_bus = true },
+        { 0 },
+};
+
+static int run_check(const char *program, const struct layout *layout, const char *name)
+{
+        pid_t pid = fork();
+        int status;
+
+        if (pid < 0)
+                return -errno;
+        if (!pid) {
+                /* Whatever it prints is for a person: stdout stays free for results. */
+                dup2(STDERR_FILENO, STDOUT_FILENO);
+                execl(program, name, "--config", layout->config, "--check-config", (char *)NULL);
+                _exit(127);
+        }
+        while (waitpid(pid, &status, 0) < 0)
+                if (errno != EINTR)
+                        return -errno;
+        return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EINVAL;
+}
+
+unsigned int services_check_config(const struct layout *layout, unsigned int left_out)
+{
+        unsigned int refused = 0;
+
+        for (size_t i = 0; umbra_services[i].name; i++) {
+                const struct umbra_service *service = &umbra_services[i];
+                BUS_AUTOFREE char *program = NULL;
+                int r;
+
+                if (left_out & (1u << i))
+                        continue;
+                r = layout_program(service->name, &program);
+                if (r == -ENOENT && service->optional)
+                        continue;
+                if (r < 0)
+                        fprintf(stderr, "umbra: %s: no such program beside umbra\n", service->name);
+                else
+                        r = run_check(program, layout, service->name);
+                refused += r < 0;
+        }
+        return refused;
+}

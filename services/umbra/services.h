@@ -1,0 +1,25 @@
+#pragma once
+/*
+ * The services of one installation, in the order they are started, and what umbra knows of each.
+ */
+#include "services/umbra/layout.h"
+
+#include <stdbool.h>
+
+#define UMBRA_SERVICES_MAX 16
+
+struct umbra_service {
+        const char *name;
+        unsigned int stage; /* of stopping: whoever takes work in ends first */
+        bool listens;       /* has SERVICE.listen; up passes it the socket */
+        bool on_bus;        /* has bus sockets, a store, and the service runtime's options */
+        bool optional;      /* may be missing among the programs */
+};
+
+extern const struct umbra_service umbra_services[]; /* ends with .name == NULL */
+
+/*
+ * Has each service check umbra.ini (SERVICE --check-config); what it says goes to stderr. LEFT_OUT:
+ * a bit for each service to skip. Returns how many refused it.
+ */
+unsigned int services_check_config(const struct layout *layout, unsigned int left_out);

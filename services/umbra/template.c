@@ -1,0 +1,48 @@
+#include "services/umbra/template.h"
+
+void template_write(const struct template_values *values, struct bus_buf *ret)
+{
+        bus_buf_printf(ret,
+                "; The configuration of one Umbra installation: every service reads its sections.\n"
+                "; 'umbra check-config' checks it; 'SERVICE --config FILE --print-config' shows\n"
+                "; all there is. --set section.key=value and UMBRA_SECTION_KEY override it.\n"
+                "\n"
+                "[bus]\n"
+                "state_dir = %s\n"
+                "\n"
+                "; Alerts come in here: POST /webhook/TOKEN, the token is in webhook.token.\n"
+                "[alert-ingest]\n"
+                "listen = 127.0.0.1:8080\n"
+                "\n"
+                "; One section a sender. Only the token's SHA-256 stands here.\n"
+                "[source.tradingview]\n"
+                "token_sha256 = %s\n"
+                "\n"
+                "; Alerts under this token go the whole way and end as TEST before the broker.\n"
+                "[source.test]\n"
+                "token_sha256 = %s\n"
+                "test = yes\n"
+                "\n"
+                "; Questions and switches: http://127.0.0.1:8000/health\n"
+                "[health]\n"
+                "listen = 127.0.0.1:8000\n"
+                "admin_token_sha256 = %s\n"
+                "; Switch without the token from this machine itself (no browser: no Origin).\n"
+                "loopback_admin = yes\n"
+                "; off: a cutover asks for no evidence.\n"
+                "gate = off\n"
+                "\n"
+                "[plugin_system]\n"
+                "; no: the incumbent alone is loaded.\n"
+                "enabled = yes\n"
+                "folder = %s\n"
+                "\n"
+                "[order-executor]\n"
+                "broker_secret_file = %s\n"
+                "\n"
+                "; The demo account: a broker of our own, with money that is not real.\n"
+                "[mt5-demo]\n"
+                "secret_file = %s\n",
+                values->state, values->webhook_sha256, values->test_sha256, values->admin_sha256,
+                values->plugins, values->broker_secret, values->broker_secret);
+}
