@@ -15,7 +15,10 @@ struct http_limits {
         size_t header_max_bytes; /* memory a connection: request line and headers; more is 431 */
         unsigned int connections_max;
         unsigned int connections_per_address_max; /* 0: no cap (behind a proxy) */
-        int64_t request_timeout_us; /* from connect, or the end of the last answer, to a whole request */
+        /* From connect to the first whole request; later from the end of an answer to the next request
+         * line, from there to the whole request, and for the client to take its answer. In the middle
+         * of a request it is answered 408, else the connection is closed. */
+        int64_t request_timeout_us;
 };
 
 /*
@@ -40,10 +43,13 @@ BUS_MUST int http_server_new(struct bus_loop *loop, const struct http_options *o
 struct http_server *http_server_free(struct http_server *server);
 unsigned int http_server_port(const struct http_server *server);
 /* Stops accepting; open connections are told to close with their next answer. A socket that came
- * from outside stays open for the next process. */
+ * from outside stays open for the next process. Connections without a request stay until they send
+ * one or time out: who wants to end sooner looks at http_server_connections. */
 void http_server_quiesce(struct http_server *server);
 unsigned int http_server_pending(const struct http_server *server); /* requests not answered yet */
 unsigned int http_server_connections(const struct http_server *server);
+/* Takes a connected socket as if it had been accepted from loopback: for tests and fuzzing. */
+BUS_MUST int http_server_adopt(struct http_server *server, int fd);
 /* File descriptor passed by the service manager (LISTEN_FDS, LISTEN_PID), or -1. */
 int http_listen_fd_from_environment(void);
 
@@ -51,7 +57,9 @@ const char *http_method(const struct http_request *request); /* "POST" */
 const char *http_path(const struct http_request *request);   /* decoded, without the query */
 /* Decoded; NULL if absent. */
 const char *http_query(const struct http_request *request, const char *key);
+/* The first of that name, or the last where a name comes more than once (X-Forwarded-For); NULL. */
 const char *http_header(const struct http_request *request, const char *name);
+const char *http_header_last(const struct http_request *request, const char *name);
 struct bus_bytes http_body(const struct http_request *request);
 bool http_body_too_large(const struct http_request *request);
 int64_t http_received_us(
