@@ -5,7 +5,7 @@
  * commit is held without a thread. Every resource a stranger controls has a cap.
  */
 #include "libbus/base/bytes.h"
-#include "libbus/service/loop.h"
+#include "libbus/loop/loop.h"
 
 struct http_server;
 struct http_request;

@@ -20,9 +20,10 @@
  * One thread. No handler may block on anything but its own store.
  */
 #include "libbus/base/bytes.h"
+#include "libbus/bus/message.h"
 #include "libbus/config/config.h"
-#include "libbus/service/loop.h"
-#include "libbus/service/metrics.h"
+#include "libbus/loop/loop.h"
+#include "libbus/loop/metrics.h"
 #include "libbus/store/store.h"
 #include "libbus/wire/position.h"
 
@@ -34,29 +35,6 @@
 
 struct bus_service;
 
-/* A message as a handler gets it: already validated as an envelope. Borrowed during the call. */
-struct bus_message {
-        const char *topic;
-        const char *stream; /* "signal@alert-ingest" */
-        struct bus_pos position, predecessor;
-        const Pb__Envelope *envelope;
-        struct bus_bytes body;
-        int64_t received_us; /* wall clock when it was taken off the socket */
-        bool replayed;       /* came by the replay socket, not live */
-};
-
-/*
- * Takes one message. 0: done (staged). BUS_QUARANTINE: the message itself is bad; the runtime sets it aside
- * with an alarm and goes on behind it. < 0: the service cannot go on: the process ends with an ERROR.
- */
-#define BUS_QUARANTINE 1
-typedef int (*bus_handler)(void *self, const struct bus_message *message);
-
-enum bus_start {
-        BUS_START_BEGINNING, /* a new reader takes the whole stream */
-        BUS_START_NOW,       /* a new reader starts at what comes next */
-};
-
 struct bus_input {
         const char *stream; /* kind: "signal" */
         const char *writer; /* service: "alert-ingest" */
@@ -65,7 +43,8 @@ struct bus_input {
         bool optional; /* the writer may not exist in this installation: not waited for, no lag alarm */
 };
 
-/* A topic that is not journaled (tick., heartbeat.): no cursor, may be lost. */
+/* A topic that is not journaled (tick., heartbeat.): no cursor, may be lost. The handler's message
+ * has a topic and, as body, the packed message itself; no envelope, no position. */
 struct bus_listen {
         const char *topic_prefix;
         const char *writer;
@@ -113,9 +92,14 @@ const char *bus_service_folder(const struct bus_service *service);
 void bus_service_ready(struct bus_service *service); /* may be called again after degraded */
 void bus_service_degraded(struct bus_service *service, const char *why); /* copied */
 void bus_service_drained(struct bus_service *service);
-/* Ends the process with STATUS after the current turn, without commit of what is staged. */
+/* One ERROR line, then the process ends behind the current handler, without a commit of what is
+ * staged. Exit status 1: the supervisor starts it again. */
 void bus_service_fail(struct bus_service *service, const char *event, const char *format, ...)
         BUS_PRINTF(3, 4);
+/* The same with an exit status of its own: BUS_EXIT_STAY_DOWN is not started again. */
+#define BUS_EXIT_STAY_DOWN 3
+void bus_service_fail_with(struct bus_service *service, int status, const char *event,
+        const char *format, ...) BUS_PRINTF(4, 5);
 /* True once every non-optional input has reached its writer's end as told by a beacon, at least once. */
 bool bus_service_caught_up(const struct bus_service *service);
 /* Only within report(): one fact for the heartbeat. */
@@ -167,12 +151,17 @@ void bus_delete(struct bus_service *service, const char *key);
 BUS_MUST int bus_get(struct bus_service *service, const char *key, struct bus_buf *ret_value);
 BUS_MUST int bus_scan(
         struct bus_service *service, const char *prefix, store_state_fn fn, void *arg);
-struct store *bus_service_store(struct bus_service *service);
+/* An online backup of the service's store as state_dir/backup/NAME/SERVICE.db; the runtime answers
+ * the backup command by itself, this is for health. Blocks. */
+BUS_MUST int bus_service_backup(
+        struct bus_service *service, const char *name, char *error, size_t error_size);
+struct store *bus_service_store(struct bus_service *service); /* NULL while it is being reopened */
 
 /* FN after the turn's commit: 0 or -errno. In the order of the calls, behind the publishing. */
 typedef void (*bus_after_fn)(void *self, void *arg, int result);
 void bus_after_commit(struct bus_service *service, bus_after_fn fn, void *arg);
-/* Commits what is staged now instead of at the end of the turn; from a handler or timer only. */
+/* Commits what is staged now instead of at the end of the turn. The cursor of the message being
+ * handled goes with it: the last thing a handler does. Not from a callback. */
 void bus_commit_now(struct bus_service *service);
 
 /* Holds an input back (strategy-v3 between two switches), or lets it go on. Messages wait, none is lost. */
@@ -184,8 +173,8 @@ struct bus_pos bus_input_position(
 /* Publishes at once on a topic that is not journaled (tick.). */
 void bus_publish(struct bus_service *service, const char *topic, const ProtobufCMessage *body);
 
-/* Raises or ends an alarm (code, subject): a message of stream "alarm", only when it changes. Every
- * class has "alarm" among its outputs. Kept over restarts. */
+/* Raises or ends an alarm (code, subject): a message of stream "alarm", only when it changes. What
+ * is raised is kept over restarts. */
 void bus_alarm(struct bus_service *service, const char *code, const char *subject,
         Pb__Severity severity, const char *format, ...) BUS_PRINTF(5, 6);
 void bus_alarm_end(struct bus_service *service, const char *code, const char *subject);

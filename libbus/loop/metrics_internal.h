@@ -1,6 +1,6 @@
 #pragma once
 /* How the heartbeat looks into a service's metrics. */
-#include "libbus/service/metrics.h"
+#include "libbus/loop/metrics.h"
 
 #include "heartbeat.pb-c.h"
 

@@ -1,5 +1,5 @@
 #include "libbus/base/clock.h"
-#include "libbus/service/loop.h"
+#include "libbus/loop/loop.h"
 
 #include <criterion/criterion.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
-#include "libbus/service/metrics.h"
+#include "libbus/loop/metrics.h"
 
 #include "libbus/base/require.h"
-#include "libbus/service/metrics_internal.h"
+#include "libbus/loop/metrics_internal.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "libbus/service/metrics_internal.h"
+#include "libbus/loop/metrics_internal.h"
 
 #include <criterion/criterion.h>
 

@@ -2,7 +2,7 @@
  * Invariant: the poll set mirrors the living sources; a source removed within a turn is marked and
  * freed at the end of that turn, so that no handler is ever called through a freed pointer.
  */
-#include "libbus/service/loop.h"
+#include "libbus/loop/loop.h"
 
 #include "libbus/base/clock.h"
 #include "libbus/base/require.h"

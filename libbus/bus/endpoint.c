@@ -1,0 +1,78 @@
+#include "libbus/bus/endpoint.h"
+
+#include "libbus/base/io.h"
+#include "libbus/base/require.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define IPC_SCHEME "ipc://"
+
+const struct config_option bus_endpoint_options[] = {
+        { "bus", "state_dir", CONFIG_STRING, "umbra-state", .minimum = 1, .maximum = 4096,
+                .help = "folder of all stores, keys, logs" },
+        { "bus", "run_dir", CONFIG_STRING, "", .maximum = 90,
+                .help = "folder of the bus sockets; empty: run/ below state_dir" },
+        { "endpoint.*", "pub", CONFIG_STRING, "", .maximum = BUS_ENDPOINT_SIZE - 1,
+                .help = "ZeroMQ endpoint of the service's PUB socket" },
+        { "endpoint.*", "replay", CONFIG_STRING, "", .maximum = BUS_ENDPOINT_SIZE - 1,
+                .help = "ZeroMQ endpoint of the service's replay socket" },
+        { 0 },
+};
+
+static bool has_section(const struct config *config, const char *service)
+{
+        const char *name;
+
+        for (size_t i = 0; (name = config_instance(config, "endpoint", i)); i++)
+                if (!strcmp(name, service))
+                        return true;
+        return false;
+}
+
+const char *bus_run_dir(const struct config *config, char buffer[static BUS_ENDPOINT_SIZE])
+{
+        const char *run_dir = config_string(config, "bus", "run_dir");
+
+        if (*run_dir)
+                return run_dir;
+        snprintf(buffer, BUS_ENDPOINT_SIZE, "%s/run", config_string(config, "bus", "state_dir"));
+        return buffer;
+}
+
+int bus_endpoint(const struct config *config, const char *service, enum bus_endpoint_kind kind,
+        char ret_text[static BUS_ENDPOINT_SIZE])
+{
+        const char *key = kind == BUS_ENDPOINT_PUB ? "pub" : "replay", *given = "";
+        BUS_AUTOFREE char *section = bus_xasprintf("endpoint.%s", service);
+        char run_dir[BUS_ENDPOINT_SIZE];
+        int n;
+
+        if (has_section(config, service))
+                given = config_string(config, section, key);
+        if (*given) {
+                snprintf(ret_text, BUS_ENDPOINT_SIZE, "%s", given);
+                return 0;
+        }
+        n = snprintf(ret_text, BUS_ENDPOINT_SIZE, IPC_SCHEME "%s/%s/%s",
+                bus_run_dir(config, run_dir), service, key);
+        if (n < 0 || (size_t)n >= BUS_ENDPOINT_SIZE ||
+                (size_t)n - strlen(IPC_SCHEME) > BUS_IPC_PATH_MAX)
+                return -ENAMETOOLONG;
+        return 0;
+}
+
+int bus_endpoint_prepare(const char *endpoint)
+{
+        BUS_AUTOFREE char *path = NULL;
+        char *slash;
+
+        if (strncmp(endpoint, IPC_SCHEME, strlen(IPC_SCHEME)))
+                return 0;
+        path = bus_xstrdup(endpoint + strlen(IPC_SCHEME));
+        slash = strrchr(path, '/');
+        if (!slash || slash == path)
+                return 0;
+        *slash = 0;
+        return bus_mkdir_all(path, 0700);
+}

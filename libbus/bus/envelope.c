@@ -1,0 +1,74 @@
+#include "libbus/bus/envelope.h"
+
+#include "libbus/base/require.h"
+#include "proto/validate.h"
+
+#include <errno.h>
+
+struct bus_pos bus_pos_of(const Pb__Position *position)
+{
+        if (!position)
+                return BUS_POS_ZERO;
+        return (struct bus_pos){ position->incarnation, position->seq, position->part };
+}
+
+void bus_pos_to(struct bus_pos pos, Pb__Position *ret_position)
+{
+        pb__position__init(ret_position);
+        ret_position->incarnation = pos.incarnation;
+        ret_position->seq = pos.seq;
+        ret_position->part = pos.part;
+}
+
+void bus_envelope_pack(const Pb__Envelope *envelope, struct bus_buf *buf)
+{
+        size_t size = pb__envelope__get_packed_size(envelope);
+
+        bus_require(!envelope->position && !envelope->predecessor);
+        pb__envelope__pack(envelope, bus_buf_reserve(buf, size));
+        buf->size += size;
+}
+
+void bus_envelope_place(struct bus_buf *buf, struct bus_pos position, struct bus_pos predecessor,
+        Pb__Step step, int64_t at_us)
+{
+        Pb__Envelope tail = PB__ENVELOPE__INIT;
+        Pb__Position at, before;
+        Pb__Stamp stamp = PB__STAMP__INIT, *stamps[] = { &stamp };
+        size_t size;
+
+        bus_pos_to(position, &at);
+        bus_pos_to(predecessor, &before);
+        tail.position = &at;
+        tail.predecessor = &before;
+        if (step != PB__STEP__STEP_UNSPECIFIED) {
+                stamp.step = step;
+                stamp.at_us = at_us;
+                tail.stamps = stamps;
+                tail.n_stamps = 1;
+        }
+        size = pb__envelope__get_packed_size(&tail);
+        pb__envelope__pack(&tail, bus_buf_reserve(buf, size));
+        buf->size += size;
+}
+
+int bus_envelope_unpack(struct bus_bytes bytes, Pb__Envelope **ret_envelope, const char **ret_why)
+{
+        BUS_AUTOENVELOPE Pb__Envelope *envelope =
+                bytes.size ? pb__envelope__unpack(NULL, bytes.size, bytes.data) : NULL;
+        int r;
+
+        if (!envelope) {
+                *ret_why = "is not an envelope";
+                return -EBADMSG;
+        }
+        r = validate_envelope_journaled(envelope, ret_why);
+        if (r < 0)
+                return r;
+        if (envelope->schema > BUS_SCHEMA) {
+                *ret_why = "was written by a newer program";
+                return -EPROTO;
+        }
+        *ret_envelope = BUS_STEAL(envelope);
+        return 0;
+}

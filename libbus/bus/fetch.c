@@ -1,0 +1,169 @@
+/*
+ * Fetching what is missing from the writer's journal: one request at a time for each reader, and
+ * the next when the answer has been handed over, so that catching up takes its turns with live work.
+ */
+#include "libbus/base/log.h"
+#include "libbus/base/require.h"
+#include "libbus/bus/reader_internal.h"
+#include "proto/validate.h"
+
+#include <errno.h>
+#include <zmq.h>
+
+static void send_request(struct bus_reader *reader)
+{
+        Pb__ReplayRequest request = PB__REPLAY_REQUEST__INIT;
+        Pb__Position after;
+        BUS_AUTOBUF struct bus_buf frame = BUS_BUF_INIT;
+
+        bus_pos_to(reader->cursor, &after);
+        request.request_id = ++reader->peer->next_request_id;
+        request.stream = reader->name;
+        request.after = &after;
+        request.max_messages = reader->placed ? FETCH_MESSAGES : 0;
+        frame.size = pb__replay_request__get_packed_size(&request);
+        pb__replay_request__pack(&request, bus_buf_reserve(&frame, frame.size));
+
+        if (zmq_send(reader->peer->dealer, frame.data, frame.size, ZMQ_DONTWAIT) < 0) {
+                reader->request_id = 0; /* nobody there yet */
+                bus_loop_set_timer(reader->timer, FETCH_RETRY_US);
+        } else {
+                reader->request_id = request.request_id;
+                bus_loop_set_timer(reader->timer, FETCH_TIMEOUT_US);
+        }
+}
+
+void fetch_start(struct bus_reader *reader)
+{
+        reader->fetching = true;
+        send_request(reader);
+}
+
+void fetch_timer(void *arg)
+{
+        struct bus_reader *reader = arg;
+
+        if (reader->failed)
+                return;
+        if (reader->fetching) {
+                send_request(reader); /* no answer, or nobody was there */
+                return;
+        }
+        if (reader->hold)
+                return;
+        reader_drain(reader);
+        if (reader->held_count) {
+                reader->counts.gaps++;
+                fetch_start(reader);
+        } else if (bus_pos_compare(reader->cursor, reader->known_end) < 0) {
+                fetch_start(reader); /* dropped while it was held back */
+        }
+}
+
+static struct bus_reader *asked_by(struct bus_peer *peer, uint64_t request_id)
+{
+        for (struct bus_reader *r = peer->readers; r; r = r->next)
+                if (r->fetching && request_id && r->request_id == request_id)
+                        return r;
+        return NULL;
+}
+
+static void step_back(struct bus_reader *reader, struct bus_pos after)
+{
+        char from[BUS_POS_TEXT_SIZE], to[BUS_POS_TEXT_SIZE];
+
+        log_warn("reader_goes_back_to_fork", "stream=%s cursor=%s fork=%s", reader->name,
+                bus_pos_format(reader->cursor, from), bus_pos_format(after, to));
+        reader->cursor = after;
+}
+
+static void take_records(struct bus_reader *reader, const Pb__ReplayReply *reply)
+{
+        for (size_t i = 0; i < reply->n_records && !reader->failed && !reader->hold; i++) {
+                const Pb__Record *record = reply->records[i];
+                struct held message;
+                int r;
+
+                r = reader_unpack(reader, record->topic,
+                        bus_bytes(record->envelope.data, record->envelope.len), true, &message);
+                if (r < 0) {
+                        reader->failed =
+                                true; /* the journal itself is bad: going on would skip it */
+                        log_error("journal_unreadable", "stream=%s", reader->name);
+                        return;
+                }
+                reader_take(reader, &message);
+        }
+}
+
+/* The writer has less than we have read, or no longer has what we need. */
+static void cannot_go_on(struct bus_reader *reader, const Pb__ReplayReply *reply)
+{
+        char cursor[BUS_POS_TEXT_SIZE], edge[BUS_POS_TEXT_SIZE];
+
+        bus_pos_format(reader->cursor, cursor);
+        if (reply->status == PB__REPLAY_STATUS__REPLAY_STATUS_PRUNED && !reader->told_pruned) {
+                log_error("reader_below_oldest",
+                        "stream=%s cursor=%s oldest=%s settle=\"umbra reader --stream %s --from oldest\"",
+                        reader->name, cursor, bus_pos_format(bus_pos_of(reply->first), edge),
+                        reader->name);
+                reader->told_pruned = true;
+                reader->failed = true;
+        } else if (reply->status == PB__REPLAY_STATUS__REPLAY_STATUS_AHEAD) {
+                /* a derived stream is derived again up to here; any other one has lost something */
+                if (reader->kind->commit != BUS_COMMIT_DERIVED && !reader->told_ahead)
+                        log_error("reader_ahead_of_writer", "stream=%s cursor=%s last=%s",
+                                reader->name, cursor,
+                                bus_pos_format(bus_pos_of(reply->last), edge));
+                reader->told_ahead = true;
+                reader->caught_up = true;
+        } else if (reply->status != PB__REPLAY_STATUS__REPLAY_STATUS_PRUNED) {
+                log_warn("replay_refused", "stream=%s cursor=%s status=%d", reader->name, cursor,
+                        (int)reply->status);
+        }
+}
+
+static void take_answer(struct bus_reader *reader, const Pb__ReplayReply *reply)
+{
+        struct bus_pos after = bus_pos_of(reply->after), last = bus_pos_of(reply->last);
+
+        reader->fetching = false;
+        reader->request_id = 0;
+        bus_loop_set_timer(reader->timer, -1);
+        if (reply->status != PB__REPLAY_STATUS__REPLAY_STATUS_OK) {
+                cannot_go_on(reader, reply);
+                reader_drain(reader);
+                return;
+        }
+        if (bus_pos_compare(last, reader->known_end) > 0)
+                reader->known_end = last;
+        if (!reader->placed) {
+                reader->cursor = last;
+                reader->placed = true;
+        } else if (!bus_pos_equal(after, reader->cursor)) {
+                step_back(reader, after);
+        }
+        take_records(reader, reply);
+        if (reader->failed || reader->hold)
+                return;
+        if (!reply->end)
+                fetch_start(reader);
+        else
+                reader_drain(reader);
+}
+
+void fetch_answer(struct bus_peer *peer, struct bus_bytes frame)
+{
+        Pb__ReplayReply *reply = pb__replay_reply__unpack(NULL, frame.size, frame.data);
+        const char *why = "is not a replay reply";
+        struct bus_reader *reader;
+
+        if (!reply || validate_replay_reply(reply, &why) < 0) {
+                log_warn("replay_reply_refused", "writer=%s why=\"%s\"", peer->writer, why);
+        } else {
+                reader = asked_by(peer, reply->request_id);
+                if (reader && !strcmp(reply->stream, reader->name))
+                        take_answer(reader, reply);
+        }
+        pb__replay_reply__free_unpacked(reply, NULL);
+}

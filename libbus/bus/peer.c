@@ -1,0 +1,214 @@
+#include "libbus/base/log.h"
+#include "libbus/base/require.h"
+#include "libbus/bus/reader_internal.h"
+#include "libbus/bus/socket.h"
+#include "proto/validate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <zmq.h>
+
+/* Longest topic anything of ours has: a stream's prefix, a symbol or service name. */
+#define TOPIC_MAX_BYTES 200
+
+static void beacon_arrived(struct bus_peer *peer, struct bus_bytes frame)
+{
+        Pb__Beacon *beacon = pb__beacon__unpack(NULL, frame.size, frame.data);
+        const char *why;
+
+        if (beacon && validate_beacon(beacon, &why) == 0)
+                for (struct bus_reader *r = peer->readers; r; r = r->next)
+                        if (!strcmp(r->name, beacon->stream))
+                                reader_beacon(r, beacon);
+        pb__beacon__free_unpacked(beacon, NULL);
+}
+
+static struct bus_reader *reader_of_topic(struct bus_peer *peer, const char *topic)
+{
+        for (struct bus_reader *r = peer->readers; r; r = r->next)
+                if (!strncmp(topic, r->kind->topic_prefix, strlen(r->kind->topic_prefix)))
+                        return r;
+        return NULL;
+}
+
+static void heard(struct bus_peer *peer, const char *topic, struct bus_bytes frame)
+{
+        for (struct listener *l = peer->listeners; l; l = l->next) {
+                const struct bus_message message = { .topic = topic, .stream = "", .body = frame };
+
+                if (!strncmp(topic, l->topic_prefix, strlen(l->topic_prefix)))
+                        (void)l->handler(l->self, &message);
+        }
+}
+
+static void live_message(struct bus_peer *peer, const char *topic, struct bus_bytes frame)
+{
+        struct bus_reader *reader;
+        struct held message;
+
+        if (!strncmp(topic, "beacon.", strlen("beacon."))) {
+                beacon_arrived(peer, frame);
+                return;
+        }
+        reader = reader_of_topic(peer, topic);
+        if (!reader)
+                heard(peer, topic, frame);
+        else if (reader_unpack(reader, topic, frame, false, &message) == 0)
+                reader_take(reader, &message);
+}
+
+/* One multipart message off the SUB socket; false when there is none. */
+static bool take_live(struct bus_peer *peer)
+{
+        char topic[TOPIC_MAX_BYTES + 1];
+        zmq_msg_t frame;
+        int n, more = 0;
+        size_t size = sizeof(more);
+        bool good;
+
+        n = zmq_recv(peer->sub, topic, TOPIC_MAX_BYTES, ZMQ_DONTWAIT);
+        if (n < 0)
+                return false;
+        good = n <= TOPIC_MAX_BYTES && !memchr(topic, 0, (size_t)n);
+        zmq_getsockopt(peer->sub, ZMQ_RCVMORE, &more, &size);
+        for (int part = 1; more; part++) {
+                zmq_msg_init(&frame);
+                if (zmq_msg_recv(&frame, peer->sub, ZMQ_DONTWAIT) < 0) {
+                        zmq_msg_close(&frame);
+                        return true;
+                }
+                more = zmq_msg_more(&frame);
+                good = good && part == 1;
+                if (good && !more) {
+                        topic[n] = 0;
+                        live_message(
+                                peer, topic, bus_bytes(zmq_msg_data(&frame), zmq_msg_size(&frame)));
+                }
+                zmq_msg_close(&frame);
+        }
+        return true;
+}
+
+static void sub_ready(void *arg)
+{
+        struct bus_peer *peer = arg;
+
+        while (*peer->budget > 0 && take_live(peer))
+                ;
+}
+
+static void dealer_ready(void *arg)
+{
+        struct bus_peer *peer = arg;
+        zmq_msg_t frame;
+
+        if (*peer->budget <= 0)
+                return; /* the loop calls again: there is still something to read */
+        zmq_msg_init(&frame);
+        if (zmq_msg_recv(&frame, peer->dealer, ZMQ_DONTWAIT) >= 0)
+                fetch_answer(peer, bus_bytes(zmq_msg_data(&frame), zmq_msg_size(&frame)));
+        zmq_msg_close(&frame);
+}
+
+static int connect_both(struct bus_peer *peer, const struct bus_peer_options *options, char *error,
+        size_t error_size)
+{
+        peer->sub = bus_socket_new(options->zmq, ZMQ_SUB);
+        peer->dealer = bus_socket_new(options->zmq, ZMQ_DEALER);
+        if (!peer->sub || !peer->dealer || zmq_connect(peer->sub, options->pub_endpoint) < 0 ||
+                zmq_connect(peer->dealer, options->replay_endpoint) < 0) {
+                snprintf(error, error_size, "cannot connect to %s at %s: %s", options->writer,
+                        options->pub_endpoint, zmq_strerror(errno));
+                return -errno;
+        }
+        return 0;
+}
+
+int bus_peer_new(const struct bus_peer_options *options, struct bus_peer **ret_peer, char *error,
+        size_t error_size)
+{
+        struct bus_peer *peer = bus_new(struct bus_peer);
+        int r;
+
+        peer->loop = options->loop;
+        peer->writer = options->writer;
+        peer->budget = options->budget;
+        r = connect_both(peer, options, error, error_size);
+        if (r < 0) {
+                bus_peer_free(peer);
+                return r;
+        }
+        peer->sub_source = bus_loop_add_socket(peer->loop, peer->sub, sub_ready, peer);
+        peer->dealer_source = bus_loop_add_socket(peer->loop, peer->dealer, dealer_ready, peer);
+        *ret_peer = peer;
+        return 0;
+}
+
+struct bus_peer *bus_peer_free(struct bus_peer *peer)
+{
+        struct bus_reader *reader;
+        struct listener *listener;
+
+        if (!peer)
+                return NULL;
+        while ((reader = peer->readers)) {
+                peer->readers = reader->next;
+                bus_loop_remove(peer->loop, reader->timer);
+                for (size_t i = 0; i < reader->held_count; i++)
+                        held_done(&reader->held[i]);
+                free(reader);
+        }
+        while ((listener = peer->listeners)) {
+                peer->listeners = listener->next;
+                free(listener->topic_prefix);
+                free(listener);
+        }
+        bus_loop_remove(peer->loop, peer->sub_source);
+        bus_loop_remove(peer->loop, peer->dealer_source);
+        bus_socket_close(peer->sub, 0);
+        bus_socket_close(peer->dealer, 0);
+        free(peer);
+        return NULL;
+}
+
+static void subscribe(struct bus_peer *peer, const char *prefix)
+{
+        bus_require(zmq_setsockopt(peer->sub, ZMQ_SUBSCRIBE, prefix, strlen(prefix)) == 0);
+}
+
+struct bus_reader *bus_peer_add(struct bus_peer *peer, const struct bus_reader_options *options)
+{
+        struct bus_reader *reader = bus_new(struct bus_reader);
+        BUS_AUTOFREE char *beacon = NULL;
+
+        reader->peer = peer;
+        reader->kind = bus_stream_kind(options->stream_kind);
+        bus_require(reader->kind && reader->kind->commit != BUS_COMMIT_NONE);
+        bus_stream_full_name(options->stream_kind, peer->writer, reader->name);
+        reader->deliver = options->deliver;
+        reader->arg = options->arg;
+        reader->cursor = options->has_cursor ? options->cursor : BUS_POS_ZERO;
+        reader->placed = options->has_cursor || options->start == BUS_START_BEGINNING;
+        reader->timer = bus_loop_add_timer(peer->loop, -1, 0, fetch_timer, reader);
+        reader->next = peer->readers;
+        peer->readers = reader;
+
+        subscribe(peer, reader->kind->topic_prefix);
+        beacon = bus_xasprintf("beacon.%s", reader->name);
+        subscribe(peer, beacon);
+        fetch_start(reader); /* live messages wait behind what the journal has */
+        return reader;
+}
+
+void bus_peer_listen(
+        struct bus_peer *peer, const char *topic_prefix, bus_handler handler, void *self)
+{
+        struct listener *listener = bus_new(struct listener);
+
+        listener->topic_prefix = bus_xstrdup(topic_prefix);
+        listener->handler = handler;
+        listener->self = self;
+        listener->next = peer->listeners;
+        peer->listeners = listener;
+        subscribe(peer, topic_prefix);
+}

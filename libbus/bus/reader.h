@@ -1,0 +1,63 @@
+#pragma once
+/*
+ * The reading end: one peer for each writer that a service reads, with a SUB socket for what comes
+ * live and a DEALER for what must be fetched. One SUB a writer, so that no writer can speak in the
+ * name of another: a topic counts only on the socket of the service that owns its stream.
+ *
+ * Invariant: the messages of an input are handed over in the order of the stream, each exactly
+ * once since the cursor it started from, whatever is lost, repeated or late on the sockets. Every
+ * message names its predecessor; one whose predecessor is not the cursor waits a moment, then what
+ * lies between is fetched from the writer's journal.
+ */
+#include "libbus/base/bytes.h"
+#include "libbus/bus/message.h"
+#include "libbus/loop/loop.h"
+#include "libbus/wire/position.h"
+
+struct bus_peer;
+struct bus_reader; /* one input */
+
+/* Hands over a message; what bus_handler returns. After < 0 nothing more is handed over. */
+typedef int (*bus_deliver_fn)(
+        void *arg, struct bus_reader *reader, const struct bus_message *message);
+
+struct bus_peer_options {
+        struct bus_loop *loop;
+        void *zmq;
+        const char *writer; /* service name; borrowed */
+        const char *pub_endpoint, *replay_endpoint;
+        int *budget; /* messages that may still be handed over in this turn; shared by all peers */
+};
+
+struct bus_reader_options {
+        const char *stream_kind; /* "signal" */
+        enum bus_start start;    /* where to start without a cursor */
+        bool has_cursor;
+        struct bus_pos cursor;
+        bus_deliver_fn deliver;
+        void *arg;
+};
+
+/* -errno, and one line in ERROR. */
+BUS_MUST int bus_peer_new(const struct bus_peer_options *options, struct bus_peer **ret_peer,
+        char *error, size_t error_size);
+struct bus_peer *bus_peer_free(
+        struct bus_peer *peer); /* takes NULL, returns NULL; frees its readers */
+
+struct bus_reader *bus_peer_add(struct bus_peer *peer, const struct bus_reader_options *options);
+/* Topics without a journal. */
+void bus_peer_listen(
+        struct bus_peer *peer, const char *topic_prefix, bus_handler handler, void *self);
+
+const char *bus_reader_stream(const struct bus_reader *reader);      /* full name */
+struct bus_pos bus_reader_position(const struct bus_reader *reader); /* last handed over */
+/* True once it has reached the end that a beacon or a replay told of. */
+bool bus_reader_caught_up(const struct bus_reader *reader);
+/* Messages between the cursor and the newest position known of; 0 for derived streams' gaps. */
+uint64_t bus_reader_behind(const struct bus_reader *reader);
+void bus_reader_hold(struct bus_reader *reader, bool hold);
+
+struct bus_reader_counts {
+        uint64_t handed_over, replayed, repeated, gaps, refused;
+};
+struct bus_reader_counts bus_reader_counts(const struct bus_reader *reader);

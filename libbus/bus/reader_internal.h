@@ -1,0 +1,79 @@
+#pragma once
+/* Shared by peer.c (sockets), reader.c (order) and fetch.c (replay). */
+#include "libbus/bus/envelope.h"
+#include "libbus/bus/reader.h"
+#include "libbus/wire/streams.h"
+
+#include "replay.pb-c.h"
+
+/* Out-of-order messages held before the gap is fetched, and for how long. */
+#define READER_HELD_MAX     256
+#define READER_HOLD_TIME_US (20 * BUS_US_PER_MS)
+#define FETCH_MESSAGES      256
+/* A request without an answer is asked again: the writer was restarted. */
+#define FETCH_TIMEOUT_US (1 * BUS_US_PER_SEC)
+#define FETCH_RETRY_US   (50 * BUS_US_PER_MS)
+
+/* A message taken off a socket and unpacked, kept until its turn comes. */
+struct held {
+        char *topic;
+        Pb__Envelope *envelope;
+        struct bus_pos position, predecessor;
+        int64_t received_us;
+        bool replayed;
+};
+
+struct bus_reader {
+        struct bus_peer *peer;
+        struct bus_reader *next;
+        const struct bus_stream_kind *kind;
+        char name[BUS_STREAM_NAME_SIZE];
+        bus_deliver_fn deliver;
+        void *arg;
+        struct bus_pos cursor, known_end;
+        bool placed; /* the cursor is meant: false until a reader that starts at now knows where that is */
+        bool caught_up, hold, failed;
+        bool told_ahead, told_pruned; /* said once */
+
+        struct held held[READER_HELD_MAX]; /* sorted by position */
+        size_t held_count;
+        struct bus_source *timer; /* a gap has waited long enough, or a fetch must be asked again */
+
+        bool fetching;
+        uint64_t request_id; /* of the request under way; 0: none was sent yet */
+        struct bus_reader_counts counts;
+};
+
+struct listener {
+        struct listener *next;
+        char *topic_prefix;
+        bus_handler handler;
+        void *self;
+};
+
+struct bus_peer {
+        struct bus_loop *loop;
+        const char *writer;
+        void *sub, *dealer;
+        struct bus_source *sub_source, *dealer_source;
+        struct bus_reader *readers;
+        struct listener *listeners;
+        int *budget;
+        uint64_t next_request_id;
+        int64_t warned_us; /* refused messages are told at most once a second */
+};
+
+/* reader.c */
+/* Takes over what MESSAGE owns. */
+void reader_take(struct bus_reader *reader, struct held *message);
+void reader_drain(struct bus_reader *reader); /* hands over what now fits */
+void reader_beacon(struct bus_reader *reader, const Pb__Beacon *beacon);
+void held_done(struct held *message);
+/* Unpacks and checks that it belongs to READER. Says why not, at a bounded rate. */
+BUS_MUST int reader_unpack(struct bus_reader *reader, const char *topic, struct bus_bytes envelope,
+        bool replayed, struct held *ret_message);
+
+/* fetch.c */
+void fetch_start(struct bus_reader *reader);
+void fetch_timer(void *reader);
+void fetch_answer(struct bus_peer *peer, struct bus_bytes frame);

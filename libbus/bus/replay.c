@@ -1,0 +1,189 @@
+/*
+ * The replay server: one request a turn of the loop, at most REPLAY_MAX_MESSAGES and about
+ * REPLAY_MAX_BYTES an answer, so that a reader that catches up never stands in the way of live work.
+ */
+#include "libbus/base/log.h"
+#include "libbus/base/require.h"
+#include "libbus/bus/envelope.h"
+#include "libbus/bus/socket.h"
+#include "libbus/bus/writer_internal.h"
+#include "proto/validate.h"
+
+#include "replay.pb-c.h"
+
+#include <errno.h>
+#include <zmq.h>
+
+#define REPLAY_MAX_MESSAGES 256
+#define REPLAY_MAX_BYTES    (BUS_FRAME_MAX_BYTES / 4)
+/* An identity as ROUTER makes or takes it. */
+#define IDENTITY_MAX_BYTES 255
+
+struct answer {
+        Pb__ReplayReply reply;
+        Pb__Record records[REPLAY_MAX_MESSAGES], *pointers[REPLAY_MAX_MESSAGES];
+        struct bus_buf envelopes[REPLAY_MAX_MESSAGES];
+        Pb__Position after, first, last;
+        size_t count, limit, bytes;
+};
+
+static int add_record(const struct store_record *record, void *arg)
+{
+        struct answer *answer = arg;
+        struct bus_buf *buf = &answer->envelopes[answer->count];
+        Pb__Record *out = &answer->records[answer->count];
+
+        bus_buf_add(buf, record->body.data, record->body.size);
+        bus_envelope_place(
+                buf, record->position, record->predecessor, PB__STEP__STEP_UNSPECIFIED, 0);
+        pb__record__init(out);
+        out->topic = bus_xstrdup(record->topic);
+        out->envelope.data = buf->data;
+        out->envelope.len = buf->size;
+        answer->pointers[answer->count++] = out;
+        answer->bytes += buf->size;
+        return answer->bytes >= REPLAY_MAX_BYTES;
+}
+
+static void answer_done(struct answer *answer)
+{
+        for (size_t i = 0; i < answer->count; i++) {
+                bus_buf_done(&answer->envelopes[i]);
+                free(answer->records[i].topic);
+        }
+        free(answer);
+}
+static void answer_cleanup(struct answer **answer)
+{
+        answer_done(*answer);
+}
+
+static struct bus_writer_stream *find_stream(struct bus_writer *writer, const char *name)
+{
+        for (size_t i = 0; i < writer->stream_count; i++)
+                if (!strcmp(writer->streams[i].name, name))
+                        return &writer->streams[i];
+        return NULL;
+}
+
+static int read_records(struct bus_writer *writer, struct bus_writer_stream *stream,
+        const Pb__ReplayRequest *request, struct answer *answer)
+{
+        struct bus_pos after = bus_pos_of(request->after), started;
+        int r;
+
+        if (request->since_us > 0) {
+                r = store_seek_time(writer->store, stream->name, request->since_us, &after);
+                if (r < 0)
+                        return r;
+        }
+        started = after;
+        r = store_read(
+                writer->store, stream->name, after, answer->limit, add_record, answer, &started);
+        bus_pos_to(started, &answer->after);
+        return r;
+}
+
+static void fill_answer(
+        struct bus_writer *writer, const Pb__ReplayRequest *request, struct answer *answer)
+{
+        struct bus_writer_stream *stream = find_stream(writer, request->stream);
+        Pb__ReplayReply *reply = &answer->reply;
+        int r;
+
+        pb__replay_reply__init(reply);
+        reply->request_id = request->request_id;
+        reply->stream = request->stream;
+        reply->status = PB__REPLAY_STATUS__REPLAY_STATUS_UNKNOWN_STREAM;
+        if (!stream)
+                return;
+
+        answer->limit = request->max_messages < REPLAY_MAX_MESSAGES ? request->max_messages
+                                                                    : REPLAY_MAX_MESSAGES;
+        bus_pos_to(bus_pos_of(request->after), &answer->after);
+        bus_pos_to(stream->stored.first, &answer->first);
+        bus_pos_to(stream->stored.last, &answer->last);
+        r = answer->limit || request->since_us > 0 ? read_records(writer, stream, request, answer)
+                                                   : 0;
+        switch (r) {
+        case 0: reply->status = PB__REPLAY_STATUS__REPLAY_STATUS_OK; break;
+        case STORE_AHEAD: reply->status = PB__REPLAY_STATUS__REPLAY_STATUS_AHEAD; break;
+        case STORE_PRUNED: reply->status = PB__REPLAY_STATUS__REPLAY_STATUS_PRUNED; break;
+        default:
+                reply->status = PB__REPLAY_STATUS__REPLAY_STATUS_BAD_REQUEST;
+                log_warn("replay_failed", "stream=%s error=%s", stream->name, strerror(-r));
+        }
+        reply->after = &answer->after;
+        reply->first = &answer->first;
+        reply->last = &answer->last;
+        reply->records = answer->pointers;
+        reply->n_records = answer->count;
+        reply->end = !answer->limit ||
+                     (answer->count < answer->limit && answer->bytes < REPLAY_MAX_BYTES);
+}
+
+static void send_answer(
+        struct bus_writer *writer, struct bus_bytes identity, const Pb__ReplayReply *reply)
+{
+        size_t size = pb__replay_reply__get_packed_size(reply);
+
+        bus_buf_clear(&writer->frame);
+        pb__replay_reply__pack(reply, bus_buf_reserve(&writer->frame, size));
+        /* an asker that has gone, or does not read, loses its answer and asks again */
+        if (zmq_send(writer->router, identity.data, identity.size, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
+                (void)zmq_send(writer->router, writer->frame.data, size, ZMQ_DONTWAIT);
+}
+
+static void serve(struct bus_writer *writer, struct bus_bytes identity, zmq_msg_t *message)
+{
+        BUS_CLEANUP(answer_cleanup) struct answer *answer = bus_new(struct answer);
+        Pb__ReplayRequest *request =
+                pb__replay_request__unpack(NULL, zmq_msg_size(message), zmq_msg_data(message));
+        const char *why = "is not a replay request";
+
+        if (!request || validate_replay_request(request, &why) < 0) {
+                log_warn("replay_request_refused", "why=\"%s\"", why);
+        } else if (writer->store) {
+                fill_answer(writer, request, answer);
+                send_answer(writer, identity, &answer->reply);
+        }
+        pb__replay_request__free_unpacked(request, NULL);
+}
+
+/* Reads one whole multipart message: identity and one frame; more frames are read and dropped. */
+static bool take_request(void *router, uint8_t *identity, size_t *identity_size, zmq_msg_t *message)
+{
+        zmq_msg_t rest;
+        int n, frames = 1;
+
+        n = zmq_recv(router, identity, IDENTITY_MAX_BYTES, ZMQ_DONTWAIT);
+        if (n < 0)
+                return false;
+        *identity_size = (size_t)n;
+        if (zmq_msg_recv(message, router, ZMQ_DONTWAIT) < 0)
+                return false;
+        while (zmq_msg_more(frames == 1 ? message : &rest)) {
+                if (frames > 1)
+                        zmq_msg_close(&rest);
+                zmq_msg_init(&rest);
+                if (zmq_msg_recv(&rest, router, ZMQ_DONTWAIT) < 0)
+                        return false;
+                frames++;
+        }
+        if (frames > 1)
+                zmq_msg_close(&rest);
+        return frames == 1;
+}
+
+void writer_serve_replay(void *arg)
+{
+        struct bus_writer *writer = arg;
+        uint8_t identity[IDENTITY_MAX_BYTES];
+        size_t identity_size = 0;
+        zmq_msg_t message;
+
+        zmq_msg_init(&message);
+        if (take_request(writer->router, identity, &identity_size, &message))
+                serve(writer, bus_bytes(identity, identity_size), &message);
+        zmq_msg_close(&message);
+}

@@ -1,0 +1,244 @@
+#include "libbus/base/clock.h"
+#include "libbus/base/log.h"
+#include "libbus/base/require.h"
+#include "libbus/bus/endpoint.h"
+#include "libbus/bus/envelope.h"
+#include "libbus/bus/socket.h"
+#include "libbus/bus/writer_internal.h"
+
+#include "replay.pb-c.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <zmq.h>
+
+#define BEACON_PERIOD_US (250 * BUS_US_PER_MS)
+/* Long enough for readers on this machine to take the last messages, short enough for any drain. */
+#define PUB_LINGER_MS 200
+#define PRUNE_STEP    1000
+#define US_PER_DAY    (INT64_C(86400) * BUS_US_PER_SEC)
+
+static enum store_stream_kind stored_kind(enum bus_commit commit)
+{
+        switch (commit) {
+        case BUS_COMMIT_DERIVED: return STORE_STREAM_DERIVED;
+        case BUS_COMMIT_NORMAL: return STORE_STREAM_NORMAL;
+        case BUS_COMMIT_FULL:
+        case BUS_COMMIT_NONE: break;
+        }
+        return STORE_STREAM_FULL;
+}
+
+static int open_stream(struct bus_writer *writer, struct bus_writer_stream *stream)
+{
+        char fork[BUS_POS_TEXT_SIZE];
+        int r;
+
+        r = store_stream_open(
+                writer->store, stream->name, stored_kind(stream->kind->commit), &stream->stored);
+        if (r < 0)
+                return r;
+        stream->published = stream->stored.last;
+        if (stream->stored.new_incarnation)
+                log_info("incarnation_begins",
+                        "stream=%s incarnation=%" PRIu64 " reason=%s behind=%s", stream->name,
+                        stream->stored.incarnation, stream->stored.reason,
+                        bus_pos_format(stream->stored.last, fork));
+        return 0;
+}
+
+static int add_output(struct bus_writer *writer, const char *service, const char *kind_name)
+{
+        const struct bus_stream_kind *kind = bus_stream_kind(kind_name);
+        struct bus_writer_stream *stream;
+
+        bus_require(kind && kind->commit != BUS_COMMIT_NONE);
+        bus_require(writer->stream_count < WRITER_STREAMS_MAX);
+        stream = &writer->streams[writer->stream_count++];
+        stream->kind = kind;
+        bus_stream_full_name(kind_name, service, stream->name);
+        return open_stream(writer, stream);
+}
+
+static int bind_socket(void *socket, const char *endpoint, char *error, size_t error_size)
+{
+        int r;
+
+        r = bus_endpoint_prepare(endpoint);
+        if (r == 0 && zmq_bind(socket, endpoint) < 0)
+                r = -errno;
+        if (r < 0)
+                snprintf(error, error_size, "cannot bind %s: %s", endpoint, zmq_strerror(-r));
+        return r;
+}
+
+static void send_beacon(struct bus_writer *writer, const struct bus_writer_stream *stream)
+{
+        Pb__Beacon beacon = PB__BEACON__INIT;
+        Pb__Position first, last, forks_at[STORE_FORKS_MAX];
+        Pb__Fork forks[STORE_FORKS_MAX], *fork_pointers[STORE_FORKS_MAX];
+        char topic[sizeof("beacon.") + BUS_STREAM_NAME_SIZE];
+
+        bus_pos_to(stream->stored.first, &first);
+        bus_pos_to(stream->stored.last, &last);
+        beacon.stream = (char *)stream->name;
+        beacon.incarnation = stream->stored.incarnation;
+        beacon.first = &first;
+        beacon.last = &last;
+        for (size_t i = 0; i < stream->stored.fork_count; i++) {
+                pb__fork__init(&forks[i]);
+                bus_pos_to(stream->stored.forks[i].fork, &forks_at[i]);
+                forks[i].incarnation = stream->stored.forks[i].incarnation;
+                forks[i].fork = &forks_at[i];
+                fork_pointers[i] = &forks[i];
+        }
+        beacon.forks = fork_pointers;
+        beacon.n_forks = stream->stored.fork_count;
+
+        bus_buf_clear(&writer->frame);
+        pb__beacon__pack(
+                &beacon, bus_buf_reserve(&writer->frame, pb__beacon__get_packed_size(&beacon)));
+        writer->frame.size = pb__beacon__get_packed_size(&beacon);
+        snprintf(topic, sizeof(topic), "beacon.%s", stream->name);
+        bus_writer_publish_raw(writer, topic, bus_buf_bytes(&writer->frame));
+}
+
+static void send_beacons(void *arg)
+{
+        struct bus_writer *writer = arg;
+
+        for (size_t i = 0; i < writer->stream_count; i++)
+                send_beacon(writer, &writer->streams[i]);
+}
+
+static int bind_all(struct bus_writer *writer, const struct bus_writer_options *options,
+        char *error, size_t error_size)
+{
+        int r;
+
+        writer->pub = bus_socket_new(options->zmq, ZMQ_PUB);
+        writer->router = bus_socket_new(options->zmq, ZMQ_ROUTER);
+        if (!writer->pub || !writer->router) {
+                snprintf(error, error_size, "cannot make a socket: %s", zmq_strerror(errno));
+                return -errno;
+        }
+        r = bind_socket(writer->pub, options->pub_endpoint, error, error_size);
+        if (r == 0)
+                r = bind_socket(writer->router, options->replay_endpoint, error, error_size);
+        return r;
+}
+
+int bus_writer_new(const struct bus_writer_options *options, struct bus_writer **ret_writer,
+        char *error, size_t error_size)
+{
+        struct bus_writer *writer = bus_new(struct bus_writer);
+        int r = 0;
+
+        writer->loop = options->loop;
+        writer->store = options->store;
+        for (const char *const *kind = options->outputs; r == 0 && *kind; kind++) {
+                r = add_output(writer, options->service, *kind);
+                if (r < 0)
+                        snprintf(error, error_size, "cannot open stream %s: %s", *kind,
+                                strerror(-r));
+        }
+        if (r == 0)
+                r = bind_all(writer, options, error, error_size);
+        if (r < 0) {
+                bus_writer_free(writer);
+                return r;
+        }
+        writer->router_source =
+                bus_loop_add_socket(writer->loop, writer->router, writer_serve_replay, writer);
+        writer->beacon_timer =
+                bus_loop_add_timer(writer->loop, 0, BEACON_PERIOD_US, send_beacons, writer);
+        *ret_writer = writer;
+        return 0;
+}
+
+struct bus_writer *bus_writer_free(struct bus_writer *writer)
+{
+        if (!writer)
+                return NULL;
+        bus_loop_remove(writer->loop, writer->router_source);
+        bus_loop_remove(writer->loop, writer->beacon_timer);
+        bus_socket_close(writer->pub, PUB_LINGER_MS);
+        bus_socket_close(writer->router, 0);
+        bus_buf_done(&writer->frame);
+        free(writer);
+        return NULL;
+}
+
+struct bus_writer_stream *bus_writer_stream(struct bus_writer *writer, const char *kind)
+{
+        for (size_t i = 0; i < writer->stream_count; i++)
+                if (!strcmp(writer->streams[i].kind->name, kind))
+                        return &writer->streams[i];
+        return NULL;
+}
+
+void bus_writer_publish_raw(struct bus_writer *writer, const char *topic, struct bus_bytes envelope)
+{
+        /* PUB never blocks: what a slow reader has no room for is dropped, and fetched by replay */
+        if (zmq_send(writer->pub, topic, strlen(topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
+                zmq_send(writer->pub, envelope.data, envelope.size, ZMQ_DONTWAIT) < 0)
+                log_warn("publish_failed", "topic=%s error=%s", topic, zmq_strerror(errno));
+}
+
+static Pb__Step publish_step(const struct bus_writer_stream *stream)
+{
+        return strcmp(stream->kind->name, "signal") ? PB__STEP__STEP_UNSPECIFIED
+                                                    : PB__STEP__STEP_SIGNAL_PUBLISHED;
+}
+
+void bus_writer_publish(struct bus_writer *writer, struct bus_writer_stream *stream,
+        const char *topic, struct bus_bytes envelope, struct bus_pos position,
+        struct bus_pos predecessor)
+{
+        bus_buf_clear(&writer->frame);
+        bus_buf_add(&writer->frame, envelope.data, envelope.size);
+        bus_envelope_place(
+                &writer->frame, position, predecessor, publish_step(stream), bus_wall_us());
+        bus_writer_publish_raw(writer, topic, bus_buf_bytes(&writer->frame));
+        stream->published = position;
+}
+
+void bus_writer_refresh(struct bus_writer *writer, struct bus_writer_stream *stream)
+{
+        int r;
+
+        r = store_stream_get(writer->store, stream->name, &stream->stored);
+        bus_require(r == 0);
+}
+
+void bus_writer_detach(struct bus_writer *writer)
+{
+        writer->store = NULL;
+}
+
+int bus_writer_reopen(struct bus_writer *writer, struct store *store)
+{
+        int r = 0;
+
+        writer->store = store;
+        for (size_t i = 0; r == 0 && i < writer->stream_count; i++)
+                r = open_stream(writer, &writer->streams[i]);
+        return r;
+}
+
+void bus_writer_prune(struct bus_writer *writer, int64_t now_us)
+{
+        int r;
+
+        for (size_t i = 0; writer->store && i < writer->stream_count; i++) {
+                struct bus_writer_stream *stream = &writer->streams[i];
+
+                r = store_prune(writer->store, stream->name,
+                        now_us - stream->kind->kept_days * US_PER_DAY, PRUNE_STEP);
+                if (r > 0)
+                        bus_writer_refresh(writer, stream);
+                else if (r < 0)
+                        log_warn("prune_failed", "stream=%s error=%s", stream->name, strerror(-r));
+        }
+}

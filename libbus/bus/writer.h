@@ -1,0 +1,56 @@
+#pragma once
+/*
+ * The writing end of a service: one PUB socket for all its streams, a beacon four times a second
+ * for each, and a ROUTER socket that replays what is journaled.
+ *
+ * Invariant: a beacon, and a replay, tell only what is committed. Live messages are published when
+ * the runtime says so: behind the commit, or before it for derived streams.
+ */
+#include "libbus/base/bytes.h"
+#include "libbus/loop/loop.h"
+#include "libbus/store/store.h"
+#include "libbus/wire/streams.h"
+
+#include "envelope.pb-c.h"
+
+struct bus_writer;
+
+/* One stream of this writer. */
+struct bus_writer_stream {
+        const struct bus_stream_kind *kind;
+        char name[BUS_STREAM_NAME_SIZE];
+        struct bus_pos published; /* newest sent: the next derived message's predecessor */
+        struct store_stream stored;
+};
+
+struct bus_writer_options {
+        struct bus_loop *loop;
+        void *zmq;
+        struct store *store;
+        const char *service;
+        const char *const *outputs; /* kinds, NULL-terminated */
+        const char *pub_endpoint, *replay_endpoint;
+};
+
+/* Opens the streams in the store, binds both sockets. One line in ERROR on failure. */
+BUS_MUST int bus_writer_new(const struct bus_writer_options *options,
+        struct bus_writer **ret_writer, char *error, size_t error_size);
+struct bus_writer *bus_writer_free(struct bus_writer *writer); /* takes NULL, returns NULL */
+
+/* By kind; NULL if it is not an output of this writer. */
+struct bus_writer_stream *bus_writer_stream(struct bus_writer *writer, const char *kind);
+/* ENVELOPE is packed without position (bus_envelope_pack). */
+void bus_writer_publish(struct bus_writer *writer, struct bus_writer_stream *stream,
+        const char *topic, struct bus_bytes envelope, struct bus_pos position,
+        struct bus_pos predecessor);
+/* For topics that are not journaled. */
+void bus_writer_publish_raw(
+        struct bus_writer *writer, const char *topic, struct bus_bytes envelope);
+/* Reads anew how the streams stand: after a commit that appended. */
+void bus_writer_refresh(struct bus_writer *writer, struct bus_writer_stream *stream);
+/* The store is gone for now: replay requests go unanswered until bus_writer_reopen. */
+void bus_writer_detach(struct bus_writer *writer);
+/* After the store was opened anew: the streams are opened in it again. */
+BUS_MUST int bus_writer_reopen(struct bus_writer *writer, struct store *store);
+/* Forgets what is older than each kind keeps, a bounded amount a call. */
+void bus_writer_prune(struct bus_writer *writer, int64_t now_us);

@@ -1,0 +1,19 @@
+#pragma once
+/* Shared by writer.c and replay.c. */
+#include "libbus/bus/writer.h"
+
+/* More outputs than this has no service: signal to alarm are eleven kinds. */
+#define WRITER_STREAMS_MAX 8
+
+struct bus_writer {
+        struct bus_loop *loop;
+        struct store *store;
+        void *pub, *router;
+        struct bus_source *router_source, *beacon_timer;
+        struct bus_writer_stream streams[WRITER_STREAMS_MAX];
+        size_t stream_count;
+        struct bus_buf frame;
+};
+
+/* Answers at most one replay request; the loop calls again while more wait. */
+void writer_serve_replay(void *writer);

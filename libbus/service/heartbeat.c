@@ -1,0 +1,109 @@
+/* The heartbeat: once a second, how this service is, in one message. */
+#include "libbus/base/clock.h"
+#include "libbus/base/io.h"
+#include "libbus/base/require.h"
+#include "libbus/loop/metrics_internal.h"
+#include "libbus/service/internal.h"
+
+#include <stdio.h>
+#include <time.h>
+
+/* Reading smaps_rollup walks the page tables: not every second. */
+#define MEMORY_PERIOD_US (10 * BUS_US_PER_SEC)
+#define SMAPS_MAX_BYTES  ((size_t)16384)
+#define FACTS_MAX        32
+
+static uint64_t read_pss_bytes(void)
+{
+        BUS_AUTOBUF struct bus_buf text = BUS_BUF_INIT;
+        const char *line;
+        unsigned long long kib;
+
+        if (bus_file_read("/proc/self/smaps_rollup", SMAPS_MAX_BYTES, &text) < 0)
+                return 0;
+        line = strstr(bus_buf_str(&text), "\nPss:");
+        return line && sscanf(line, "\nPss: %llu kB", &kib) == 1 ? kib * 1024 : 0;
+}
+
+static uint64_t cpu_us(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+        return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static size_t fill_lags(
+        const struct bus_service *service, Pb__StreamLag *lags, Pb__StreamLag **ret_pointers)
+{
+        for (size_t i = 0; i < service->input_count; i++) {
+                const struct bus_reader *reader = service->inputs[i].reader;
+                struct bus_pos at = bus_reader_position(reader);
+
+                pb__stream_lag__init(&lags[i]);
+                lags[i].stream = (char *)bus_reader_stream(reader);
+                lags[i].cursor_incarnation = at.incarnation;
+                lags[i].cursor_seq = at.seq;
+                lags[i].behind = bus_reader_behind(reader);
+                ret_pointers[i] = &lags[i];
+        }
+        return service->input_count;
+}
+
+static size_t collect_facts(struct bus_service *service, char **ret_facts)
+{
+        size_t offset = 0;
+
+        bus_buf_clear(&service->facts);
+        service->fact_count = 0;
+        if (service->class->report)
+                service->class->report(service->self);
+        for (size_t i = 0; i < service->fact_count; i++) {
+                ret_facts[i] = (char *)service->facts.data + offset;
+                offset += strlen(ret_facts[i]) + 1;
+        }
+        return service->fact_count;
+}
+
+void bus_service_fact(struct bus_service *service, const char *key, const char *value)
+{
+        if (service->fact_count == FACTS_MAX)
+                return;
+        bus_buf_printf(&service->facts, "%s=%s", key, value);
+        bus_buf_add(&service->facts, "", 1);
+        service->fact_count++;
+}
+
+void service_heartbeat(void *arg)
+{
+        struct bus_service *service = arg;
+        Pb__Heartbeat beat = PB__HEARTBEAT__INIT;
+        Pb__StreamLag lags[INPUTS_MAX], *lag_pointers[INPUTS_MAX];
+        struct bus_metrics_view metrics;
+        char *facts[FACTS_MAX];
+        BUS_AUTOFREE char *topic = bus_xasprintf("heartbeat.%s", service->class->name);
+        int64_t now = bus_mono_us();
+
+        if (!service->memory_read_us || now - service->memory_read_us >= MEMORY_PERIOD_US) {
+                service->memory_bytes = read_pss_bytes();
+                service->memory_read_us = now;
+        }
+        beat.service = (char *)service->class->name;
+        beat.pid = (uint32_t)getpid();
+        beat.started_us = service->started_us;
+        beat.state = service->state;
+        beat.why = service->why;
+        beat.version = (char *)UMBRA_VERSION;
+        beat.memory_bytes = service->memory_bytes;
+        beat.cpu_us = cpu_us();
+        beat.n_lags = fill_lags(service, lags, lag_pointers);
+        beat.lags = lag_pointers;
+        beat.store_ok = service->store != NULL;
+        beat.n_facts = collect_facts(service, facts);
+        beat.facts = facts;
+        bus_metrics_fill(service->metrics, &metrics);
+        beat.metrics = metrics.pointers;
+        beat.n_metrics = metrics.count;
+        bus_publish(service, topic, &beat.base);
+        bus_metrics_view_done(&metrics);
+}

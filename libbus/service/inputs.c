@@ -1,0 +1,181 @@
+/* Inputs: which writers a service reads, and what is done with a message before its handler sees it. */
+#include "libbus/base/log.h"
+#include "libbus/base/require.h"
+#include "libbus/bus/endpoint.h"
+#include "libbus/bus/envelope.h"
+#include "libbus/service/internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static void quarantine(struct bus_service *service, const struct bus_message *message)
+{
+        char position[BUS_POS_TEXT_SIZE];
+        BUS_AUTOFREE char *subject = bus_xasprintf(
+                "%s/%s", message->stream, bus_pos_format(message->position, position));
+        BUS_AUTOFREE char *key = bus_xasprintf("quarantine/%s", subject);
+        BUS_AUTOBUF struct bus_buf packed = BUS_BUF_INIT;
+
+        packed.size = pb__envelope__get_packed_size(message->envelope);
+        pb__envelope__pack(message->envelope, bus_buf_reserve(&packed, packed.size));
+        bus_put(service, key, bus_buf_bytes(&packed), true);
+        bus_metric_inc(service->quarantined);
+        log_error("message_quarantined", "stream=%s position=%s topic=%s alert_id=%s",
+                message->stream, position, message->topic, message->envelope->alert_id);
+        bus_alarm(service, "quarantined", subject, PB__SEVERITY__SEVERITY_CRITICAL,
+                "%s set a message of %s aside: topic %s, alert %s", service->class->name,
+                message->stream, message->topic, message->envelope->alert_id);
+}
+
+static int deliver(void *arg, struct bus_reader *reader, const struct bus_message *message)
+{
+        struct input *input = arg;
+        struct bus_service *service = input->service;
+        char position[BUS_POS_TEXT_SIZE];
+        int r = 0;
+
+        (void)reader;
+        if (service->failed)
+                return -ECANCELED;
+        input->dirty = true;
+        bus_metric_inc(service->messages_in);
+        if (!strcmp(input->spec->stream, "control") && service_control(service, message))
+                return 0;
+        if (input->spec->handler)
+                r = input->spec->handler(service->self, message);
+        if (r == BUS_QUARANTINE) {
+                quarantine(service, message);
+                r = 0;
+        }
+        if (r < 0 && !service->failed)
+                bus_service_fail(service, "handler_failed", "stream=%s position=%s error=\"%s\"",
+                        message->stream, bus_pos_format(message->position, position), strerror(-r));
+        return service->failed ? -ECANCELED : 0;
+}
+
+static int peer_of(struct bus_service *service, const char *writer, struct bus_peer **ret_peer,
+        char *error, size_t error_size)
+{
+        char pub[BUS_ENDPOINT_SIZE], replay[BUS_ENDPOINT_SIZE];
+        struct bus_peer_options options = { .loop = service->loop,
+                .zmq = service->zmq,
+                .writer = writer,
+                .pub_endpoint = pub,
+                .replay_endpoint = replay,
+                .budget = &service->budget };
+        int r;
+
+        for (size_t i = 0; i < service->peer_count; i++) {
+                if (!strcmp(service->peers[i].writer, writer)) {
+                        *ret_peer = service->peers[i].peer;
+                        return 0;
+                }
+        }
+        bus_require(service->peer_count < PEERS_MAX);
+        if (bus_endpoint(service->config, writer, BUS_ENDPOINT_PUB, pub) < 0 ||
+                bus_endpoint(service->config, writer, BUS_ENDPOINT_REPLAY, replay) < 0) {
+                snprintf(error, error_size, "bus.run_dir: is too long for a socket's address");
+                return -ENAMETOOLONG;
+        }
+        r = bus_peer_new(&options, ret_peer, error, error_size);
+        if (r == 0)
+                service->peers[service->peer_count++] = (struct peer_slot){ writer, *ret_peer };
+        return r;
+}
+
+static int open_input(
+        struct bus_service *service, const struct bus_input *spec, char *error, size_t error_size)
+{
+        struct input *input = &service->inputs[service->input_count];
+        char stream[BUS_STREAM_NAME_SIZE];
+        struct bus_reader_options options = {
+                .stream_kind = spec->stream, .start = spec->start, .deliver = deliver, .arg = input
+        };
+        struct bus_peer *peer;
+        int r;
+
+        bus_require(service->input_count < INPUTS_MAX);
+        r = peer_of(service, spec->writer, &peer, error, error_size);
+        if (r < 0)
+                return r;
+        bus_stream_full_name(spec->stream, spec->writer, stream);
+        r = store_cursor(service->store, stream, &options.cursor);
+        if (r < 0) {
+                snprintf(error, error_size, "cannot read the cursor of %s: %s", stream,
+                        strerror(-r));
+                return r;
+        }
+        options.has_cursor = r == 0;
+        input->service = service;
+        input->spec = spec;
+        input->reader = bus_peer_add(peer, &options);
+        service->input_count++;
+        return 0;
+}
+
+static bool has_input(const struct bus_service *service, const char *stream, const char *writer)
+{
+        for (const struct bus_input *in = service->class->inputs; in && in->stream; in++)
+                if (!strcmp(in->stream, stream) && !strcmp(in->writer, writer))
+                        return true;
+        return false;
+}
+
+int service_inputs_open(struct bus_service *service, char *error, size_t error_size)
+{
+        struct bus_peer *peer;
+        int r = 0;
+
+        for (const struct bus_input *in = service->class->inputs; r == 0 && in && in->stream; in++)
+                r = open_input(service, in, error, error_size);
+        /* every service takes the commands that are for all, whether it has others or not */
+        if (r == 0 && strcmp(service->class->name, "health") &&
+                !has_input(service, "control", "health")) {
+                service->implicit_inputs[0] = (struct bus_input){ .stream = "control",
+                        .writer = "health",
+                        .start = BUS_START_NOW,
+                        .optional = true };
+                r = open_input(service, &service->implicit_inputs[0], error, error_size);
+        }
+        for (const struct bus_listen *l = service->class->listens; r == 0 && l && l->topic_prefix;
+                l++) {
+                r = peer_of(service, l->writer, &peer, error, error_size);
+                if (r == 0)
+                        bus_peer_listen(peer, l->topic_prefix, l->handler, service->self);
+        }
+        return r;
+}
+
+void service_inputs_close(struct bus_service *service)
+{
+        for (size_t i = 0; i < service->peer_count; i++)
+                bus_peer_free(service->peers[i].peer);
+        service->peer_count = 0;
+        service->input_count = 0;
+}
+
+bool bus_service_caught_up(const struct bus_service *service)
+{
+        for (size_t i = 0; i < service->input_count; i++)
+                if (!service->inputs[i].spec->optional &&
+                        !bus_reader_caught_up(service->inputs[i].reader))
+                        return false;
+        return true;
+}
+
+void bus_input_hold(struct bus_service *service, const char *stream_kind, bool hold)
+{
+        for (size_t i = 0; i < service->input_count; i++)
+                if (!strcmp(service->inputs[i].spec->stream, stream_kind))
+                        bus_reader_hold(service->inputs[i].reader, hold);
+}
+
+struct bus_pos bus_input_position(
+        struct bus_service *service, const char *stream_kind, const char *writer)
+{
+        for (size_t i = 0; i < service->input_count; i++)
+                if (!strcmp(service->inputs[i].spec->stream, stream_kind) &&
+                        !strcmp(service->inputs[i].spec->writer, writer))
+                        return bus_reader_position(service->inputs[i].reader);
+        return BUS_POS_ZERO;
+}

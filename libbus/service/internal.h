@@ -1,0 +1,117 @@
+#pragma once
+/* The runtime's inside, shared by the files of this folder. */
+#include "libbus/bus/reader.h"
+#include "libbus/bus/writer.h"
+#include "libbus/service/service.h"
+
+#include "heartbeat.pb-c.h"
+
+/* Inputs of one service: health reads every stream of every service. */
+#define INPUTS_MAX  48
+#define PEERS_MAX   12
+#define OUTPUTS_MAX 8
+
+struct input {
+        struct bus_service *service;
+        const struct bus_input *spec;
+        struct bus_reader *reader;
+        bool dirty; /* the cursor moved since the last commit */
+};
+
+struct peer_slot {
+        const char *writer;
+        struct bus_peer *peer;
+};
+
+/* A message staged for the next commit. */
+struct staged {
+        size_t index; /* in the batch */
+        struct bus_writer_stream *stream;
+        char *topic;
+        struct bus_buf envelope;
+        bool published; /* derived: it went out already */
+        bus_committed_fn fn;
+        void *arg;
+};
+
+struct after {
+        bus_after_fn fn;
+        void *arg;
+};
+
+/* What one commit carries. */
+struct turn {
+        struct store_batch *batch;
+        struct staged *staged;
+        size_t staged_count, staged_capacity;
+        struct after *afters;
+        size_t after_count, after_capacity;
+        bool sync;
+};
+
+struct active_alarm {
+        struct active_alarm *next;
+        char *code, *subject;
+};
+
+struct bus_service {
+        const struct bus_service_class *class;
+        void *self;
+        struct config *config;
+        char *folder;
+        struct bus_loop *loop;
+        void *zmq;
+        struct store *store;
+        struct bus_metrics *metrics;
+        struct bus_writer *writer;
+        const char *outputs[OUTPUTS_MAX + 1];
+
+        struct peer_slot peers[PEERS_MAX];
+        size_t peer_count;
+        struct input inputs[INPUTS_MAX];
+        size_t input_count;
+        struct bus_input implicit_inputs[2];
+        int budget; /* messages that may still be taken in this turn */
+
+        struct turn turn, previous; /* previous: while its callbacks run */
+        bool committing;
+
+        struct active_alarm *alarms;
+        int64_t started_us;
+        Pb__ServiceState state;
+        char *why;
+        bool failed, draining;
+        int exit_status;
+        struct bus_source *reopen_timer, *drain_timer;
+
+        struct bus_buf facts; /* NUL-separated, of the heartbeat being made */
+        size_t fact_count;
+        uint64_t memory_bytes;
+        int64_t memory_read_us;
+        struct bus_metric *commits, *messages_in, *messages_out, *quarantined;
+        struct bus_metric *commit_seconds, *syncs;
+};
+
+/* staging.c */
+void turn_init(struct turn *turn);
+void turn_done(struct turn *turn);
+void service_turn_end(void *service);
+
+/* store.c */
+BUS_MUST int service_store_open(struct bus_service *service, char *error, size_t error_size);
+void service_store_lost(struct bus_service *service, int result);
+
+/* inputs.c */
+BUS_MUST int service_inputs_open(struct bus_service *service, char *error, size_t error_size);
+void service_inputs_close(struct bus_service *service);
+
+/* heartbeat.c */
+void service_heartbeat(void *service);
+
+/* alarms.c */
+BUS_MUST int service_alarms_load(struct bus_service *service);
+void service_alarms_free(struct bus_service *service);
+
+/* control.c */
+/* Takes the commands every service obeys; true if MESSAGE was one of them. */
+bool service_control(struct bus_service *service, const struct bus_message *message);

@@ -1,0 +1,339 @@
+/* A service's life: made from its config, started on its store, run, drained, taken apart. */
+#include "libbus/service/service.h"
+
+#include "libbus/base/clock.h"
+#include "libbus/base/io.h"
+#include "libbus/base/log.h"
+#include "libbus/base/require.h"
+#include "libbus/bus/endpoint.h"
+#include "libbus/service/internal.h"
+#include "libbus/service/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <zmq.h>
+
+#define HEARTBEAT_PERIOD_US (1 * BUS_US_PER_SEC)
+#define PRUNE_PERIOD_US     (60 * BUS_US_PER_SEC)
+#define REASON_MAX_BYTES    400
+
+struct bus_loop *bus_service_loop(struct bus_service *service)
+{
+        return service->loop;
+}
+
+const struct config *bus_service_config(struct bus_service *service)
+{
+        return service->config;
+}
+
+struct bus_metrics *bus_service_metrics(struct bus_service *service)
+{
+        return service->metrics;
+}
+
+void *bus_service_zmq(struct bus_service *service)
+{
+        return service->zmq;
+}
+
+struct store *bus_service_store(struct bus_service *service)
+{
+        return service->store;
+}
+
+const char *bus_service_name(const struct bus_service *service)
+{
+        return service->class->name;
+}
+
+const char *bus_service_folder(const struct bus_service *service)
+{
+        return service->folder;
+}
+
+/* ---- state ---- */
+
+static void set_state(struct bus_service *service, Pb__ServiceState state, const char *why)
+{
+        if (service->state == state && !strcmp(service->why, why))
+                return;
+        service->state = state;
+        free(service->why);
+        service->why = bus_xstrdup(why);
+        if (service->writer)
+                service_heartbeat(
+                        service); /* whoever waits for it need not wait for the next beat */
+}
+
+void bus_service_ready(struct bus_service *service)
+{
+        if (service->draining || service->state == PB__SERVICE_STATE__SERVICE_STATE_READY)
+                return;
+        log_info("ready", "pid=%d", (int)getpid());
+        set_state(service, PB__SERVICE_STATE__SERVICE_STATE_READY, "");
+}
+
+void bus_service_degraded(struct bus_service *service, const char *why)
+{
+        if (!service->draining)
+                set_state(service, PB__SERVICE_STATE__SERVICE_STATE_DEGRADED, why);
+}
+
+void bus_service_drained(struct bus_service *service)
+{
+        log_info("drained", "pid=%d", (int)getpid());
+        service->exit_status = 0;
+        bus_loop_stop(service->loop);
+}
+
+static void fail(struct bus_service *service, int status, const char *event, const char *reason)
+{
+        if (service->failed)
+                return;
+        log_error(event, "%s", reason);
+        service->failed = true;
+        service->exit_status = status;
+        bus_loop_again(service->loop);
+}
+
+void bus_service_fail(struct bus_service *service, const char *event, const char *format, ...)
+{
+        char reason[REASON_MAX_BYTES];
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(reason, sizeof(reason), format, args);
+        va_end(args);
+        fail(service, 1, event, reason);
+}
+
+void bus_service_fail_with(
+        struct bus_service *service, int status, const char *event, const char *format, ...)
+{
+        char reason[REASON_MAX_BYTES];
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(reason, sizeof(reason), format, args);
+        va_end(args);
+        fail(service, status, event, reason);
+}
+
+/* ---- signals and drain ---- */
+
+static void drain_took_too_long(void *arg)
+{
+        struct bus_service *service = arg;
+
+        log_warn("drain_cut_short", "what is in hand stays for the next start");
+        bus_loop_stop(service->loop);
+}
+
+static void begin_drain(struct bus_service *service)
+{
+        if (service->draining)
+                return;
+        log_info("draining", "pid=%d", (int)getpid());
+        set_state(service, PB__SERVICE_STATE__SERVICE_STATE_DRAINING, "");
+        service->draining = true;
+        if (!service->class->drain) {
+                bus_service_drained(service);
+                return;
+        }
+        service->drain_timer = bus_loop_add_timer(service->loop,
+                config_int(service->config, "bus", "drain_timeout"), 0, drain_took_too_long,
+                service);
+        service->class->drain(service->self);
+}
+
+struct signals {
+        struct bus_service *service;
+        int fd;
+};
+
+static void signal_arrived(short revents, void *arg)
+{
+        struct signals *signals = arg;
+        struct signalfd_siginfo info;
+
+        (void)revents;
+        if (read(signals->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+                begin_drain(signals->service);
+}
+
+/* ---- making and taking apart ---- */
+
+static void prune(void *arg)
+{
+        struct bus_service *service = arg;
+
+        bus_writer_prune(service->writer, bus_wall_us());
+}
+
+static void register_metrics(struct bus_service *service)
+{
+        struct bus_metrics *m = service->metrics;
+
+        service->commits = bus_counter(m, "umbra_commits_total", "", "Transactions of the store.");
+        service->commit_seconds =
+                bus_histogram(m, "umbra_commit_seconds", "", "Time of one transaction.");
+        service->syncs = bus_counter(m, "umbra_syncs_total", "", "fsync calls of the store.");
+        service->messages_in =
+                bus_counter(m, "umbra_messages_in_total", "", "Messages taken from streams.");
+        service->messages_out =
+                bus_counter(m, "umbra_messages_out_total", "", "Messages staged for streams.");
+        service->quarantined =
+                bus_counter(m, "umbra_quarantined_total", "", "Messages set aside as bad.");
+}
+
+static void collect_outputs(struct bus_service *service)
+{
+        static const char *const everyones[] = { "alarm", "control.result" };
+        size_t count = 0;
+
+        for (const char *const *out = service->class->outputs; out && *out; out++) {
+                bus_require(count < OUTPUTS_MAX - BUS_COUNT(everyones));
+                if (strcmp(*out, everyones[0]) && strcmp(*out, everyones[1]))
+                        service->outputs[count++] = *out;
+        }
+        for (size_t i = 0; i < BUS_COUNT(everyones); i++)
+                service->outputs[count++] = everyones[i];
+}
+
+static int open_writer(struct bus_service *service, char *error, size_t error_size)
+{
+        char pub[BUS_ENDPOINT_SIZE], replay[BUS_ENDPOINT_SIZE];
+        const struct bus_writer_options options = { .loop = service->loop,
+                .zmq = service->zmq,
+                .store = service->store,
+                .service = service->class->name,
+                .outputs = service->outputs,
+                .pub_endpoint = pub,
+                .replay_endpoint = replay };
+
+        if (bus_endpoint(service->config, service->class->name, BUS_ENDPOINT_PUB, pub) < 0 ||
+                bus_endpoint(service->config, service->class->name, BUS_ENDPOINT_REPLAY, replay) <
+                        0) {
+                snprintf(error, error_size, "bus.run_dir: is too long for a socket's address");
+                return -ENAMETOOLONG;
+        }
+        return bus_writer_new(&options, &service->writer, error, error_size);
+}
+
+static int open_all(struct bus_service *service, char *error, size_t error_size)
+{
+        int r;
+
+        r = bus_mkdir_all(service->folder, 0700);
+        if (r < 0) {
+                snprintf(error, error_size, "cannot make %s: %s", service->folder, strerror(-r));
+                return r;
+        }
+        r = service_store_open(service, error, error_size);
+        if (r < 0)
+                return r;
+        r = service_alarms_load(service);
+        if (r < 0)
+                return r;
+        r = open_writer(service, error, error_size);
+        if (r < 0)
+                return r;
+        return service_inputs_open(service, error, error_size);
+}
+
+struct bus_service *service_new(const struct bus_service_class *class, struct config *config)
+{
+        struct bus_service *service = bus_new(struct bus_service);
+
+        service->class = class;
+        service->config = config;
+        service->folder =
+                bus_xasprintf("%s/%s", config_string(config, "bus", "state_dir"), class->name);
+        service->loop = bus_loop_new();
+        service->metrics = bus_metrics_new();
+        service->budget = BUS_BATCH_MAX;
+        service->state = PB__SERVICE_STATE__SERVICE_STATE_STARTING;
+        service->why = bus_xstrdup("");
+        service->started_us = bus_wall_us();
+        register_metrics(service);
+        collect_outputs(service);
+        turn_init(&service->turn);
+        turn_init(&service->previous);
+        return service;
+}
+
+int service_create(struct bus_service *service)
+{
+        return service->class->create(service, &service->self);
+}
+
+static void *make_zmq(void)
+{
+        void *zmq = zmq_ctx_new();
+
+        bus_require(zmq);
+        zmq_ctx_set(zmq, ZMQ_IO_THREADS, 1);
+        return zmq;
+}
+
+int service_run(struct bus_service *service, int signal_fd)
+{
+        char error[CONFIG_ERROR_SIZE] = "";
+        struct signals signals = { service, signal_fd };
+        int r;
+
+        service->exit_status = 1;
+        service->zmq = make_zmq();
+        bus_loop_add_fd(service->loop, signal_fd, ZMQ_POLLIN, signal_arrived, &signals);
+        bus_loop_on_turn_end(service->loop, service_turn_end, service);
+        r = open_all(service, error, sizeof(error));
+        if (r < 0) {
+                log_error("cannot_start", "%s", *error ? error : strerror(-r));
+                return 1;
+        }
+        r = service->class->start(service->self);
+        if (r < 0) {
+                if (!service->failed)
+                        log_error("cannot_start", "error=\"%s\"", strerror(-r));
+                return service->failed ? service->exit_status : 1;
+        }
+        bus_loop_add_timer(service->loop, 0, HEARTBEAT_PERIOD_US, service_heartbeat, service);
+        bus_loop_add_timer(service->loop, PRUNE_PERIOD_US, PRUNE_PERIOD_US, prune, service);
+        log_info("started", "pid=%d version=%s", (int)getpid(), UMBRA_VERSION);
+
+        r = bus_loop_run(service->loop);
+        if (r < 0)
+                log_error("loop_failed", "error=\"%s\"", strerror(-r));
+        else if (!service->failed)
+                bus_commit_now(service);
+        return service->exit_status;
+}
+
+struct bus_service *service_free(struct bus_service *service)
+{
+        if (!service)
+                return NULL;
+        if (service->self)
+                service->class->destroy(service->self);
+        service_inputs_close(service);
+        bus_writer_free(service->writer);
+        turn_done(&service->turn);
+        turn_done(&service->previous);
+        service->store =
+                service->failed ? store_abandon(service->store) : store_free(service->store);
+        bus_loop_free(service->loop);
+        if (service->zmq)
+                zmq_ctx_term(service->zmq);
+        service_alarms_free(service);
+        bus_metrics_free(service->metrics);
+        bus_buf_done(&service->facts);
+        config_free(service->config);
+        free(service->folder);
+        free(service->why);
+        free(service);
+        return NULL;
+}

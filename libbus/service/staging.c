@@ -1,0 +1,376 @@
+/*
+ * Staging and commit: what the handlers of a turn want becomes one transaction, then it is
+ * published, then its callbacks run. Invariant: nothing of a stream that is not derived leaves the
+ * process before its commit has returned.
+ */
+#include "libbus/base/clock.h"
+#include "libbus/base/ids.h"
+#include "libbus/base/log.h"
+#include "libbus/base/require.h"
+#include "libbus/bus/envelope.h"
+#include "libbus/service/internal.h"
+
+#include <errno.h>
+
+/* A message's stamps: the way from HTTP to the broker has nine steps, a few more do no harm. */
+#define STAMPS_MAX 16
+/* Commits made for what callbacks of the commit before staged, before the loop goes around. */
+#define COMMIT_ROUNDS_MAX 4
+
+void turn_init(struct turn *turn)
+{
+        *turn = (struct turn){ .batch = store_batch_new() };
+}
+
+static void turn_clear(struct turn *turn)
+{
+        for (size_t i = 0; i < turn->staged_count; i++) {
+                free(turn->staged[i].topic);
+                bus_buf_done(&turn->staged[i].envelope);
+        }
+        turn->staged_count = 0;
+        turn->after_count = 0;
+        turn->sync = false;
+        store_batch_clear(turn->batch);
+}
+
+void turn_done(struct turn *turn)
+{
+        turn_clear(turn);
+        free(turn->staged);
+        free(turn->afters);
+        turn->batch = store_batch_free(turn->batch);
+}
+
+static struct staged *add_staged(struct turn *turn)
+{
+        if (turn->staged_count == turn->staged_capacity) {
+                turn->staged_capacity = turn->staged_capacity ? turn->staged_capacity * 2 : 64;
+                turn->staged =
+                        bus_xrealloc(turn->staged, turn->staged_capacity * sizeof(*turn->staged));
+        }
+        turn->staged[turn->staged_count] = (struct staged){ 0 };
+        return &turn->staged[turn->staged_count++];
+}
+
+/* ---- making an envelope ---- */
+
+static bool is_signal(const char *stream)
+{
+        return !strncmp(stream, "signal@", strlen("signal@"));
+}
+
+static struct bus_pos origin_of(const struct bus_message *cause)
+{
+        if (!cause || !cause->envelope)
+                return BUS_POS_ZERO;
+        if (is_signal(cause->stream))
+                return cause->position;
+        return bus_pos_of(cause->envelope->origin);
+}
+
+static size_t collect_stamps(const struct bus_out *out, Pb__Stamp *added, Pb__Stamp **ret_stamps)
+{
+        size_t count = 0;
+
+        if (out->cause && out->cause->envelope)
+                for (; count < out->cause->envelope->n_stamps && count < STAMPS_MAX - 4; count++)
+                        ret_stamps[count] = out->cause->envelope->stamps[count];
+        for (size_t i = 0; i < BUS_COUNT(out->stamps); i++) {
+                if (out->stamps[i].step == PB__STEP__STEP_UNSPECIFIED)
+                        continue;
+                pb__stamp__init(&added[i]);
+                added[i].step = out->stamps[i].step;
+                added[i].at_us = out->stamps[i].at_us;
+                ret_stamps[count++] = &added[i];
+        }
+        return count;
+}
+
+static void derived_message_id(
+        const char *stream, struct bus_pos position, char ret_id[static BUS_ID_SIZE])
+{
+        char text[BUS_POS_TEXT_SIZE];
+        const struct bus_bytes parts[] = { bus_bytes_str(stream),
+                bus_bytes_str(bus_pos_format(position, text)) };
+
+        bus_id_derived(parts, BUS_COUNT(parts), ret_id);
+}
+
+static void pack_envelope(const struct bus_writer_stream *stream, const struct bus_out *out,
+        struct bus_pos origin, const char *message_id, struct bus_buf *ret_packed)
+{
+        const Pb__Envelope *from = out->cause ? out->cause->envelope : NULL;
+        Pb__Envelope envelope = PB__ENVELOPE__INIT;
+        Pb__Stamp added[BUS_COUNT(out->stamps)], *stamps[STAMPS_MAX];
+        Pb__Position origin_at;
+        BUS_AUTOBUF struct bus_buf body = BUS_BUF_INIT;
+
+        body.size = protobuf_c_message_get_packed_size(out->body);
+        protobuf_c_message_pack(out->body, bus_buf_reserve(&body, body.size));
+
+        envelope.schema = BUS_SCHEMA;
+        envelope.stream = (char *)stream->name;
+        envelope.message_id = (char *)message_id;
+        envelope.alert_id = (char *)(out->alert_id ? out->alert_id : from ? from->alert_id : "");
+        envelope.n_stamps = collect_stamps(out, added, stamps);
+        envelope.stamps = stamps;
+        envelope.body.data = body.data;
+        envelope.body.len = body.size;
+        envelope.test = out->test || (from && from->test);
+        envelope.staged_us = bus_wall_us();
+        if (!bus_pos_is_zero(origin)) {
+                bus_pos_to(origin, &origin_at);
+                envelope.origin = &origin_at;
+        }
+        bus_envelope_pack(&envelope, ret_packed);
+}
+
+static void stage(struct bus_service *service, const struct bus_out *out,
+        const struct bus_claim *claim, bus_committed_fn fn, void *arg)
+{
+        struct bus_writer_stream *stream = bus_writer_stream(service->writer, out->stream);
+        struct bus_pos origin = origin_of(out->cause), position = BUS_POS_ZERO;
+        char id[BUS_ID_SIZE];
+        struct staged *staged;
+        struct store_append append;
+        bool derived;
+
+        bus_require(stream);
+        bus_require(!strncmp(
+                out->topic, stream->kind->topic_prefix, strlen(stream->kind->topic_prefix)));
+        derived = stream->kind->commit == BUS_COMMIT_DERIVED;
+        if (derived) {
+                bus_require(!bus_pos_is_zero(origin) && !claim);
+                position = (struct bus_pos){ origin.incarnation, origin.seq, out->part };
+                derived_message_id(stream->name, position, id);
+        } else if (!out->message_id) {
+                bus_id_new(id);
+        }
+
+        staged = add_staged(&service->turn);
+        staged->stream = stream;
+        staged->topic = bus_xstrdup(out->topic);
+        staged->fn = fn;
+        staged->arg = arg;
+        pack_envelope(
+                stream, out, origin, out->message_id ? out->message_id : id, &staged->envelope);
+        if (derived) {
+                bus_writer_publish(service->writer, stream, staged->topic,
+                        bus_buf_bytes(&staged->envelope), position, stream->published);
+                staged->published = true;
+        }
+        append = (struct store_append){ .stream = stream->name,
+                .topic = staged->topic,
+                .body = bus_buf_bytes(&staged->envelope),
+                .at_us = bus_wall_us(),
+                .position = position };
+        if (claim) {
+                append.claim_key = claim->key;
+                append.claim_value = claim->value;
+                append.claim_expires_us = claim->expires_us;
+        }
+        staged->index = store_batch_append(service->turn.batch, &append);
+        service->turn.sync |= stream->kind->commit == BUS_COMMIT_FULL;
+        bus_metric_inc(service->messages_out);
+        if (service->committing)
+                bus_loop_again(service->loop);
+}
+
+void bus_emit(struct bus_service *service, const struct bus_out *out)
+{
+        stage(service, out, NULL, NULL, NULL);
+}
+
+void bus_emit_claimed(struct bus_service *service, const struct bus_out *out,
+        const struct bus_claim *claim, bus_committed_fn fn, void *arg)
+{
+        stage(service, out, claim, fn, arg);
+}
+
+/* ---- state ---- */
+
+void bus_put(struct bus_service *service, const char *key, struct bus_bytes value, bool durable)
+{
+        store_batch_put(service->turn.batch, bus_bytes_str(key), value);
+        service->turn.sync |= durable;
+}
+
+void bus_delete(struct bus_service *service, const char *key)
+{
+        store_batch_delete(service->turn.batch, bus_bytes_str(key));
+}
+
+int bus_get(struct bus_service *service, const char *key, struct bus_buf *ret_value)
+{
+        if (!service->store)
+                return -EIO;
+        return store_get(service->store, bus_bytes_str(key), ret_value);
+}
+
+int bus_scan(struct bus_service *service, const char *prefix, store_state_fn fn, void *arg)
+{
+        if (!service->store)
+                return -EIO;
+        return store_scan(service->store, bus_bytes_str(prefix), fn, arg);
+}
+
+void bus_after_commit(struct bus_service *service, bus_after_fn fn, void *arg)
+{
+        struct turn *turn = &service->turn;
+
+        if (turn->after_count == turn->after_capacity) {
+                turn->after_capacity = turn->after_capacity ? turn->after_capacity * 2 : 16;
+                turn->afters =
+                        bus_xrealloc(turn->afters, turn->after_capacity * sizeof(*turn->afters));
+        }
+        turn->afters[turn->after_count++] = (struct after){ fn, arg };
+        if (service->committing)
+                bus_loop_again(service->loop);
+}
+
+void bus_publish(struct bus_service *service, const char *topic, const ProtobufCMessage *body)
+{
+        BUS_AUTOBUF struct bus_buf frame = BUS_BUF_INIT;
+
+        frame.size = protobuf_c_message_get_packed_size(body);
+        protobuf_c_message_pack(body, bus_buf_reserve(&frame, frame.size));
+        bus_writer_publish_raw(service->writer, topic, bus_buf_bytes(&frame));
+}
+
+/* ---- the commit ---- */
+
+static void add_cursors(struct bus_service *service)
+{
+        for (size_t i = 0; i < service->input_count; i++) {
+                struct input *input = &service->inputs[i];
+
+                if (input->dirty)
+                        store_batch_cursor(service->turn.batch, bus_reader_stream(input->reader),
+                                bus_reader_position(input->reader));
+        }
+}
+
+static void clear_dirty(struct bus_service *service)
+{
+        for (size_t i = 0; i < service->input_count; i++)
+                service->inputs[i].dirty = false;
+}
+
+static int write_batch(struct bus_service *service)
+{
+        int64_t before = bus_mono_us();
+        struct store_stats stats;
+        int r;
+
+        if (store_batch_is_empty(service->turn.batch))
+                return 0;
+        if (!service->store)
+                return -EIO;
+        r = store_commit(service->store, service->turn.batch,
+                service->turn.sync ? STORE_SYNC_FULL : STORE_SYNC_NORMAL);
+        bus_metric_inc(service->commits);
+        bus_metric_observe_us(service->commit_seconds, bus_mono_us() - before);
+        store_stats(service->store, &stats);
+        bus_metric_add(service->syncs, (double)stats.syncs - bus_metric_value(service->syncs));
+        return r;
+}
+
+static void publish_all(struct bus_service *service, const struct turn *turn)
+{
+        for (size_t i = 0; i < turn->staged_count; i++) {
+                const struct staged *staged = &turn->staged[i];
+                const struct store_appended *result =
+                        store_batch_result(turn->batch, staged->index);
+
+                if (result->duplicate)
+                        continue;
+                if (!staged->published)
+                        bus_writer_publish(service->writer, staged->stream, staged->topic,
+                                bus_buf_bytes(&staged->envelope), result->position,
+                                result->predecessor);
+                bus_writer_refresh(service->writer, staged->stream);
+        }
+}
+
+static void run_callbacks(struct bus_service *service, const struct turn *turn, int r)
+{
+        for (size_t i = 0; i < turn->staged_count; i++) {
+                const struct staged *staged = &turn->staged[i];
+                struct bus_committed committed = { .result = r };
+
+                if (!staged->fn)
+                        continue;
+                if (r == 0) {
+                        const struct store_appended *result =
+                                store_batch_result(turn->batch, staged->index);
+
+                        committed.duplicate = result->duplicate;
+                        committed.position = result->position;
+                        committed.claim_value = result->claim_value;
+                }
+                staged->fn(service->self, staged->arg, &committed);
+        }
+        for (size_t i = 0; i < turn->after_count; i++)
+                turn->afters[i].fn(service->self, turn->afters[i].arg, r);
+}
+
+static bool turn_has_work(const struct turn *turn)
+{
+        return turn->staged_count || turn->after_count || !store_batch_is_empty(turn->batch);
+}
+
+static void commit_once(struct bus_service *service)
+{
+        struct turn swap;
+        int r;
+
+        add_cursors(service);
+        r = write_batch(service);
+        if (r == 0)
+                clear_dirty(service); /* else they go with the next commit */
+
+        swap = service->previous;
+        service->previous = service->turn;
+        service->turn = swap;
+        service->committing = true;
+        if (r == 0)
+                publish_all(service, &service->previous);
+        else
+                service_store_lost(service, r);
+        if (r == 0 || service->class->survives_commit_failure)
+                run_callbacks(service, &service->previous, r);
+        service->committing = false;
+        turn_clear(&service->previous);
+}
+
+static bool any_dirty(const struct bus_service *service)
+{
+        for (size_t i = 0; i < service->input_count; i++)
+                if (service->inputs[i].dirty)
+                        return true;
+        return false;
+}
+
+void bus_commit_now(struct bus_service *service)
+{
+        bus_require(!service->committing);
+        for (int i = 0; i < COMMIT_ROUNDS_MAX && !service->failed; i++) {
+                if (!turn_has_work(&service->turn) && !(any_dirty(service) && service->store))
+                        return;
+                commit_once(service);
+        }
+        if (turn_has_work(&service->turn))
+                bus_loop_again(service->loop);
+}
+
+void service_turn_end(void *arg)
+{
+        struct bus_service *service = arg;
+
+        service->budget = BUS_BATCH_MAX;
+        if (!service->failed)
+                bus_commit_now(service);
+        if (service->failed)
+                bus_loop_stop(service->loop);
+}
