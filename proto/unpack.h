@@ -1,0 +1,17 @@
+#pragma once
+/*
+ * Bytes to message, refusing what protobuf-c lets through: an empty frame, and a NUL within a
+ * string, which would show as a shorter text to us and as the whole one to somebody else.
+ * What the fields hold is the validator's to judge (proto/validate.h), next.
+ */
+#include "libbus/base/bytes.h"
+
+#include <protobuf-c/protobuf-c.h>
+
+/*
+ * 0 and the caller frees *RET_MESSAGE with protobuf_c_message_free_unpacked(message, NULL), or with
+ * the type's own free_unpacked. -EBADMSG if BYTES are no such message; *RET_WHY is then a static
+ * text or the name of the field.
+ */
+BUS_MUST int message_unpack(const ProtobufCMessageDescriptor *descriptor, struct bus_bytes bytes,
+        ProtobufCMessage **ret_message, const char **ret_why);

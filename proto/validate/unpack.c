@@ -1,0 +1,139 @@
+/*
+ * Walks the wire format beside protobuf-c, only as far as it takes to see the bytes of strings.
+ */
+#include "proto/unpack.h"
+
+#include <errno.h>
+
+enum {
+        WIRE_VARINT = 0,
+        WIRE_FIXED64 = 1,
+        WIRE_BYTES = 2,
+        WIRE_FIXED32 = 5,
+        VARINT_MAX_BYTES = 10,
+        DEPTH_MAX = 8, /* our deepest message has 3 levels, and none contains itself */
+        /* Every field may cost an allocation many times its size; a replay reply or a heartbeat with
+         * all its metrics stays far below. */
+        FIELDS_MAX = 1 << 16,
+};
+
+/* False if it does not end within the bytes. */
+static bool take_varint(struct bus_bytes *rest, uint64_t *ret_value)
+{
+        uint64_t value = 0;
+
+        for (unsigned int i = 0; i < VARINT_MAX_BYTES && i < rest->size; i++) {
+                value |= (uint64_t)(rest->data[i] & 0x7f) << (7 * i);
+                if (rest->data[i] & 0x80)
+                        continue;
+                *rest = bus_bytes(rest->data + i + 1, rest->size - i - 1);
+                *ret_value = value;
+                return true;
+        }
+        return false;
+}
+
+static bool take(struct bus_bytes *rest, uint64_t size, struct bus_bytes *ret_taken)
+{
+        if (size > rest->size)
+                return false;
+        *ret_taken = bus_bytes(rest->data, size);
+        *rest = bus_bytes(rest->data + size, rest->size - size);
+        return true;
+}
+
+/* One field's value off REST; *RET_VALUE is empty unless it is of wire type 2. */
+static bool take_value(struct bus_bytes *rest, unsigned int wire_type, struct bus_bytes *ret_value)
+{
+        struct bus_bytes skipped;
+        uint64_t number;
+
+        *ret_value = bus_bytes(NULL, 0);
+        switch (wire_type) {
+        case WIRE_VARINT: return take_varint(rest, &number);
+        case WIRE_FIXED64: return take(rest, 8, &skipped);
+        case WIRE_FIXED32: return take(rest, 4, &skipped);
+        case WIRE_BYTES: return take_varint(rest, &number) && take(rest, number, ret_value);
+        default: return false;
+        }
+}
+
+struct scan {
+        size_t fields_left;
+        const char *why;
+};
+
+static int refuse(struct scan *scan, const char *why)
+{
+        scan->why = why;
+        return -EBADMSG;
+}
+
+static int scan_message(struct scan *scan, const ProtobufCMessageDescriptor *descriptor,
+        struct bus_bytes rest, unsigned int depth);
+
+static int scan_value(struct scan *scan, const ProtobufCFieldDescriptor *field,
+        struct bus_bytes value, unsigned int depth)
+{
+        switch (field->type) {
+        case PROTOBUF_C_TYPE_STRING:
+                if (value.size && memchr(value.data, 0, value.size))
+                        return refuse(scan, field->name);
+                return 0;
+        case PROTOBUF_C_TYPE_MESSAGE:
+                return scan_message(scan, field->descriptor, value, depth + 1);
+        default: return 0;
+        }
+}
+
+static int scan_message(struct scan *scan, const ProtobufCMessageDescriptor *descriptor,
+        struct bus_bytes rest, unsigned int depth)
+{
+        if (depth > DEPTH_MAX)
+                return refuse(scan, "nested too deep");
+        while (rest.size) {
+                const ProtobufCFieldDescriptor *field;
+                struct bus_bytes value;
+                uint64_t tag;
+                int r;
+
+                if (!scan->fields_left--)
+                        return refuse(scan, "too many fields");
+                if (!take_varint(&rest, &tag) || tag >> 3 > UINT32_MAX ||
+                        !take_value(&rest, tag & 7, &value))
+                        return refuse(scan, "not a protobuf message");
+                field = protobuf_c_message_descriptor_get_field(
+                        descriptor, (unsigned int)(tag >> 3));
+                if (!field || (tag & 7) != WIRE_BYTES)
+                        continue;
+                r = scan_value(scan, field, value, depth);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int message_unpack(const ProtobufCMessageDescriptor *descriptor, struct bus_bytes bytes,
+        ProtobufCMessage **ret_message, const char **ret_why)
+{
+        struct scan scan = { .fields_left = FIELDS_MAX };
+        ProtobufCMessage *message;
+        int r;
+
+        if (!bytes.size) {
+                *ret_why = "empty";
+                return -EBADMSG;
+        }
+        r = scan_message(&scan, descriptor, bytes, 0);
+        if (r < 0) {
+                *ret_why = scan.why;
+                return r;
+        }
+        message = protobuf_c_message_unpack(descriptor, NULL, bytes.size, bytes.data);
+        if (!message) {
+                *ret_why = "not such a message";
+                return -EBADMSG;
+        }
+        *ret_message = message;
+        return 0;
+}
