@@ -11,4 +11,5 @@ enum {
         UMBRA_USAGE = 2,
 };
 
+int umbra_decide(int argc, char **argv);
 int umbra_up(int argc, char **argv);

@@ -12,6 +12,7 @@ static const struct {
         const char *summary;
 } commands[] = {
         { "up", umbra_up, "run the whole system in the foreground" },
+        { "decide", umbra_decide, "ask a plugin offline, one alert a line" },
 };
 
 static void print_commands(FILE *out)
