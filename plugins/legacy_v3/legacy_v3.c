@@ -18,8 +18,8 @@ enum option {
 static const struct umbra_option options[OPTION_COUNT] = {
         [OPTION_TIER] = { .key = "tier",
                 .type = UMBRA_OPTION_ENUM,
-                .fallback = "balance",
-                .values = "balance|5000|10000|25000|50000|100000",
+                .fallback = "auto",
+                .values = "auto|5000|10000|25000|50000|100000",
                 .help = "account tier: by balance, or pinned (lot, caps and fallback stops)" },
 };
 
