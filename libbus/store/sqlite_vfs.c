@@ -1,0 +1,193 @@
+#include "libbus/store/sqlite_vfs.h"
+
+#include "libbus/base/require.h"
+#include "libbus/store/store_sqlite_faults.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+struct vfs_file {
+        sqlite3_file base;
+        struct sqlite_vfs *vfs;
+        sqlite3_file *real; /* lies behind this struct */
+};
+
+static struct store_sqlite_faults faults;
+
+void store_sqlite_set_faults(const struct store_sqlite_faults *set)
+{
+        faults = set ? *set : (struct store_sqlite_faults){ 0 };
+}
+
+static sqlite3_file *real_of(sqlite3_file *file)
+{
+        return ((struct vfs_file *)file)->real;
+}
+
+static bool fault_is_due(int error, uint32_t *left)
+{
+        if (!error)
+                return false;
+        if (*left) {
+                (*left)--;
+                return false;
+        }
+        return true;
+}
+
+static int file_close(sqlite3_file *file)
+{
+        return real_of(file)->pMethods->xClose(real_of(file));
+}
+
+static int file_read(sqlite3_file *file, void *data, int size, sqlite3_int64 offset)
+{
+        return real_of(file)->pMethods->xRead(real_of(file), data, size, offset);
+}
+
+static int file_write(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
+{
+        struct vfs_file *f = (struct vfs_file *)file;
+
+        if (f->vfs->dead)
+                return SQLITE_IOERR_WRITE;
+        if (fault_is_due(faults.write_errno, &faults.writes_left))
+                return faults.write_errno == ENOSPC ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+        return f->real->pMethods->xWrite(f->real, data, size, offset);
+}
+
+static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
+{
+        struct vfs_file *f = (struct vfs_file *)file;
+
+        return f->vfs->dead ? SQLITE_IOERR_TRUNCATE : f->real->pMethods->xTruncate(f->real, size);
+}
+
+static void stall(uint32_t ms)
+{
+        struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+        if (ms)
+                nanosleep(&pause, NULL);
+}
+
+static int file_sync(sqlite3_file *file, int flags)
+{
+        struct vfs_file *f = (struct vfs_file *)file;
+        int rc = SQLITE_IOERR_FSYNC;
+
+        if (f->vfs->dead)
+                return rc;
+        stall(faults.sync_stall_ms);
+        f->vfs->syncs++;
+        if (!fault_is_due(faults.sync_errno, &faults.syncs_left))
+                rc = f->real->pMethods->xSync(f->real, flags);
+        if (rc != SQLITE_OK)
+                f->vfs->sync_failed = true;
+        return rc;
+}
+
+static int file_size(sqlite3_file *file, sqlite3_int64 *ret_size)
+{
+        return real_of(file)->pMethods->xFileSize(real_of(file), ret_size);
+}
+
+static int file_lock(sqlite3_file *file, int level)
+{
+        return real_of(file)->pMethods->xLock(real_of(file), level);
+}
+
+static int file_unlock(sqlite3_file *file, int level)
+{
+        return real_of(file)->pMethods->xUnlock(real_of(file), level);
+}
+
+static int file_check_reserved(sqlite3_file *file, int *ret_reserved)
+{
+        return real_of(file)->pMethods->xCheckReservedLock(real_of(file), ret_reserved);
+}
+
+static int file_control(sqlite3_file *file, int op, void *arg)
+{
+        return real_of(file)->pMethods->xFileControl(real_of(file), op, arg);
+}
+
+static int file_sector_size(sqlite3_file *file)
+{
+        return real_of(file)->pMethods->xSectorSize(real_of(file));
+}
+
+static int file_characteristics(sqlite3_file *file)
+{
+        return real_of(file)->pMethods->xDeviceCharacteristics(real_of(file));
+}
+
+/* Version 1 has no shared memory: a store is one process's alone, and its WAL index lives on the heap. */
+static const sqlite3_io_methods file_methods = {
+        .iVersion = 1,
+        .xClose = file_close,
+        .xRead = file_read,
+        .xWrite = file_write,
+        .xTruncate = file_truncate,
+        .xSync = file_sync,
+        .xFileSize = file_size,
+        .xLock = file_lock,
+        .xUnlock = file_unlock,
+        .xCheckReservedLock = file_check_reserved,
+        .xFileControl = file_control,
+        .xSectorSize = file_sector_size,
+        .xDeviceCharacteristics = file_characteristics,
+};
+
+static int vfs_open(
+        sqlite3_vfs *base, const char *name, sqlite3_file *file, int flags, int *ret_flags)
+{
+        struct sqlite_vfs *vfs = (struct sqlite_vfs *)base;
+        struct vfs_file *f = (struct vfs_file *)file;
+        int rc;
+
+        f->vfs = vfs;
+        f->real = (sqlite3_file *)(f + 1);
+        f->base.pMethods = NULL;
+        rc = vfs->system->xOpen(vfs->system, name, f->real, flags, ret_flags);
+        if (f->real->pMethods)
+                f->base.pMethods = &file_methods;
+        return rc;
+}
+
+static int vfs_delete(sqlite3_vfs *base, const char *name, int sync_folder)
+{
+        struct sqlite_vfs *vfs = (struct sqlite_vfs *)base;
+
+        return vfs->dead ? SQLITE_IOERR_DELETE
+                         : vfs->system->xDelete(vfs->system, name, sync_folder);
+}
+
+struct sqlite_vfs *sqlite_vfs_new(void)
+{
+        static uint32_t count;
+        struct sqlite_vfs *vfs = bus_new(struct sqlite_vfs);
+
+        vfs->system = sqlite3_vfs_find(NULL);
+        bus_require(vfs->system);
+        vfs->base = *vfs->system;
+        snprintf(vfs->name, sizeof(vfs->name), "umbra-%u", ++count);
+        vfs->base.zName = vfs->name;
+        vfs->base.pNext = NULL;
+        vfs->base.szOsFile = (int)sizeof(struct vfs_file) + vfs->system->szOsFile;
+        vfs->base.xOpen = vfs_open;
+        vfs->base.xDelete = vfs_delete;
+        bus_require(sqlite3_vfs_register(&vfs->base, 0) == SQLITE_OK);
+        return vfs;
+}
+
+struct sqlite_vfs *sqlite_vfs_free(struct sqlite_vfs *vfs)
+{
+        if (!vfs)
+                return NULL;
+        sqlite3_vfs_unregister(&vfs->base);
+        free(vfs);
+        return NULL;
+}
