@@ -1,6 +1,7 @@
 #include "libbus/bus/envelope.h"
 
 #include "libbus/base/require.h"
+#include "libbus/bus/pack.h"
 #include "proto/validate.h"
 
 #include <errno.h>
@@ -22,11 +23,8 @@ void bus_pos_to(struct bus_pos pos, Pb__Position *ret_position)
 
 void bus_envelope_pack(const Pb__Envelope *envelope, struct bus_buf *buf)
 {
-        size_t size = pb__envelope__get_packed_size(envelope);
-
         bus_require(!envelope->position && !envelope->predecessor);
-        pb__envelope__pack(envelope, bus_buf_reserve(buf, size));
-        buf->size += size;
+        bus_pack(&envelope->base, buf);
 }
 
 void bus_envelope_place(struct bus_buf *buf, struct bus_pos position, struct bus_pos predecessor,
@@ -35,7 +33,6 @@ void bus_envelope_place(struct bus_buf *buf, struct bus_pos position, struct bus
         Pb__Envelope tail = PB__ENVELOPE__INIT;
         Pb__Position at, before;
         Pb__Stamp stamp = PB__STAMP__INIT, *stamps[] = { &stamp };
-        size_t size;
 
         bus_pos_to(position, &at);
         bus_pos_to(predecessor, &before);
@@ -47,9 +44,7 @@ void bus_envelope_place(struct bus_buf *buf, struct bus_pos position, struct bus
                 tail.stamps = stamps;
                 tail.n_stamps = 1;
         }
-        size = pb__envelope__get_packed_size(&tail);
-        pb__envelope__pack(&tail, bus_buf_reserve(buf, size));
-        buf->size += size;
+        bus_pack(&tail.base, buf);
 }
 
 int bus_envelope_unpack(struct bus_bytes bytes, Pb__Envelope **ret_envelope, const char **ret_why)

@@ -4,6 +4,7 @@
  */
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
+#include "libbus/bus/pack.h"
 #include "libbus/bus/reader_internal.h"
 #include "proto/validate.h"
 
@@ -21,8 +22,7 @@ static void send_request(struct bus_reader *reader)
         request.stream = reader->name;
         request.after = &after;
         request.max_messages = reader->placed ? FETCH_MESSAGES : 0;
-        frame.size = pb__replay_request__get_packed_size(&request);
-        pb__replay_request__pack(&request, bus_buf_reserve(&frame, frame.size));
+        bus_pack(&request.base, &frame);
 
         if (zmq_send(reader->peer->dealer, frame.data, frame.size, ZMQ_DONTWAIT) < 0) {
                 reader->request_id = 0; /* nobody there yet */

@@ -5,6 +5,7 @@
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
 #include "libbus/bus/envelope.h"
+#include "libbus/bus/pack.h"
 #include "libbus/bus/socket.h"
 #include "libbus/bus/writer_internal.h"
 #include "proto/validate.h"
@@ -125,13 +126,12 @@ static void fill_answer(
 static void send_answer(
         struct bus_writer *writer, struct bus_bytes identity, const Pb__ReplayReply *reply)
 {
-        size_t size = pb__replay_reply__get_packed_size(reply);
-
         bus_buf_clear(&writer->frame);
-        pb__replay_reply__pack(reply, bus_buf_reserve(&writer->frame, size));
+        bus_pack(&reply->base, &writer->frame);
         /* an asker that has gone, or does not read, loses its answer and asks again */
         if (zmq_send(writer->router, identity.data, identity.size, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
-                (void)zmq_send(writer->router, writer->frame.data, size, ZMQ_DONTWAIT);
+                (void)zmq_send(
+                        writer->router, writer->frame.data, writer->frame.size, ZMQ_DONTWAIT);
 }
 
 static void serve(struct bus_writer *writer, struct bus_bytes identity, zmq_msg_t *message)

@@ -3,6 +3,7 @@
 #include "libbus/base/require.h"
 #include "libbus/bus/endpoint.h"
 #include "libbus/bus/envelope.h"
+#include "libbus/bus/pack.h"
 #include "libbus/bus/socket.h"
 #include "libbus/bus/writer_internal.h"
 
@@ -97,9 +98,7 @@ static void send_beacon(struct bus_writer *writer, const struct bus_writer_strea
         beacon.n_forks = stream->stored.fork_count;
 
         bus_buf_clear(&writer->frame);
-        pb__beacon__pack(
-                &beacon, bus_buf_reserve(&writer->frame, pb__beacon__get_packed_size(&beacon)));
-        writer->frame.size = pb__beacon__get_packed_size(&beacon);
+        bus_pack(&beacon.base, &writer->frame);
         snprintf(topic, sizeof(topic), "beacon.%s", stream->name);
         bus_writer_publish_raw(writer, topic, bus_buf_bytes(&writer->frame));
 }

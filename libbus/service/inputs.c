@@ -2,7 +2,7 @@
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
 #include "libbus/bus/endpoint.h"
-#include "libbus/bus/envelope.h"
+#include "libbus/bus/pack.h"
 #include "libbus/service/internal.h"
 
 #include <errno.h>
@@ -16,8 +16,7 @@ static void quarantine(struct bus_service *service, const struct bus_message *me
         BUS_AUTOFREE char *key = bus_xasprintf("quarantine/%s", subject);
         BUS_AUTOBUF struct bus_buf packed = BUS_BUF_INIT;
 
-        packed.size = pb__envelope__get_packed_size(message->envelope);
-        pb__envelope__pack(message->envelope, bus_buf_reserve(&packed, packed.size));
+        bus_pack(&message->envelope->base, &packed);
         bus_put(service, key, bus_buf_bytes(&packed), true);
         bus_metric_inc(service->quarantined);
         log_error("message_quarantined", "stream=%s position=%s topic=%s alert_id=%s",

@@ -8,6 +8,7 @@
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
 #include "libbus/bus/envelope.h"
+#include "libbus/bus/pack.h"
 #include "libbus/service/internal.h"
 
 #include <errno.h>
@@ -106,8 +107,7 @@ static void pack_envelope(const struct bus_writer_stream *stream, const struct b
         Pb__Position origin_at;
         BUS_AUTOBUF struct bus_buf body = BUS_BUF_INIT;
 
-        body.size = protobuf_c_message_get_packed_size(out->body);
-        protobuf_c_message_pack(out->body, bus_buf_reserve(&body, body.size));
+        bus_pack(out->body, &body);
 
         envelope.schema = BUS_SCHEMA;
         envelope.stream = (char *)stream->name;
@@ -233,8 +233,7 @@ void bus_publish(struct bus_service *service, const char *topic, const ProtobufC
 {
         BUS_AUTOBUF struct bus_buf frame = BUS_BUF_INIT;
 
-        frame.size = protobuf_c_message_get_packed_size(body);
-        protobuf_c_message_pack(body, bus_buf_reserve(&frame, frame.size));
+        bus_pack(body, &frame);
         bus_writer_publish_raw(service->writer, topic, bus_buf_bytes(&frame));
 }
 
