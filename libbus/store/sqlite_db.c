@@ -205,12 +205,16 @@ int sqlite_db_open(const char *path, struct sqlite_vfs *vfs, bool create, sqlite
 {
         int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                     (create ? SQLITE_OPEN_CREATE : 0);
+        int reserve = SQLITE_VFS_SUM_BYTES;
         sqlite3 *db = NULL;
         int r;
 
         r = sqlite_errno(sqlite3_open_v2(path, &db, flags, vfs->name), db);
         if (!r)
-                r = sqlite_exec(db, "PRAGMA locking_mode=EXCLUSIVE");
+                r = sqlite_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=4096");
+        if (!r) /* has no effect on a file that has its pages already */
+                r = sqlite_errno(
+                        sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve), db);
         if (r < 0) {
                 snprintf(error, error_size, "cannot open %s: %s", path, sqlite3_errmsg(db));
                 sqlite3_close_v2(db);

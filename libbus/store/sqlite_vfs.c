@@ -3,6 +3,7 @@
 #include "libbus/base/require.h"
 #include "libbus/store/store_sqlite_faults.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@ struct vfs_file {
         sqlite3_file base;
         struct sqlite_vfs *vfs;
         sqlite3_file *real; /* lies behind this struct */
+        bool checked;       /* the database itself: its pages carry a checksum */
 };
 
 static struct store_sqlite_faults faults;
@@ -42,19 +44,57 @@ static int file_close(sqlite3_file *file)
         return real_of(file)->pMethods->xClose(real_of(file));
 }
 
+static bool is_page(const struct vfs_file *f, int size, sqlite3_int64 offset)
+{
+        return f->checked && size == SQLITE_VFS_PAGE_BYTES && offset % SQLITE_VFS_PAGE_BYTES == 0;
+}
+
+/*
+ * Over all of a page but the checksum, and its place. Every step is a bijection, so that no change
+ * within one word goes unseen. A page of zeros has 0: sqlite may leave holes of free pages.
+ */
+static uint64_t page_sum(const uint8_t *page, sqlite3_int64 offset)
+{
+        uint64_t sum = (uint64_t)offset, any = 0, word;
+
+        for (size_t i = 0; i < SQLITE_VFS_PAGE_BYTES - SQLITE_VFS_SUM_BYTES; i += sizeof(word)) {
+                memcpy(&word, page + i, sizeof(word));
+                any |= word;
+                sum = (sum ^ le64toh(word)) * UINT64_C(0x9e3779b97f4a7c15);
+                sum ^= sum >> 29;
+        }
+        return any ? htole64(sum) : 0;
+}
+
 static int file_read(sqlite3_file *file, void *data, int size, sqlite3_int64 offset)
 {
-        return real_of(file)->pMethods->xRead(real_of(file), data, size, offset);
+        struct vfs_file *f = (struct vfs_file *)file;
+        int rc = f->real->pMethods->xRead(f->real, data, size, offset);
+        const uint8_t *page = data;
+        uint64_t sum;
+
+        if (rc != SQLITE_OK || !is_page(f, size, offset))
+                return rc;
+        memcpy(&sum, page + SQLITE_VFS_PAGE_BYTES - SQLITE_VFS_SUM_BYTES, sizeof(sum));
+        return sum == page_sum(page, offset) ? SQLITE_OK : SQLITE_IOERR_DATA;
 }
 
 static int file_write(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
 {
         struct vfs_file *f = (struct vfs_file *)file;
+        uint8_t page[SQLITE_VFS_PAGE_BYTES];
+        uint64_t sum;
 
         if (f->vfs->dead)
                 return SQLITE_IOERR_WRITE;
         if (fault_is_due(faults.write_errno, &faults.writes_left))
                 return faults.write_errno == ENOSPC ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+        if (is_page(f, size, offset)) {
+                memcpy(page, data, sizeof(page));
+                sum = page_sum(page, offset);
+                memcpy(page + SQLITE_VFS_PAGE_BYTES - SQLITE_VFS_SUM_BYTES, &sum, sizeof(sum));
+                data = page;
+        }
         return f->real->pMethods->xWrite(f->real, data, size, offset);
 }
 
@@ -151,6 +191,7 @@ static int vfs_open(
         f->vfs = vfs;
         f->real = (sqlite3_file *)(f + 1);
         f->base.pMethods = NULL;
+        f->checked = flags & SQLITE_OPEN_MAIN_DB;
         rc = vfs->system->xOpen(vfs->system, name, f->real, flags, ret_flags);
         if (f->real->pMethods)
                 f->base.pMethods = &file_methods;

@@ -1,13 +1,19 @@
 #pragma once
 /*
  * The file layer under one sqlite store: passes everything to the system's, counts syncs, remembers
- * a failed one, and takes the faults of store_sqlite_faults.h.
+ * a failed one, and takes the faults of store_sqlite_faults.h. Each page of the database ends in a
+ * checksum (in bytes sqlite reserves for that; the log has its own): a page that comes back other
+ * than it was written is an error wherever it is read, not a wrong number in an order.
  */
 #include "libbus/base/attr.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+/* Of every database we make; sqlite's own default. */
+#define SQLITE_VFS_PAGE_BYTES 4096
+#define SQLITE_VFS_SUM_BYTES  8
 
 struct sqlite_vfs {
         sqlite3_vfs base; /* first: sqlite hands this back to us */
