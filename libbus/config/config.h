@@ -16,8 +16,8 @@
  * of an option is UMBRA_SECTION_KEY in capitals with '-' and '.' as '_'. It overrides keys of named
  * sections ([source.tv]) that the file or --set opens, and opens none itself.
  *
- * The file: `[section]`, `key = value`, comments on lines of their own after ';' or '#' and behind a
- * value after " ;". No line continues another, a key is given once, and a line has at most
+ * The file: `[section]`, `key = value`, comments on lines of their own after ';' or '#' and behind
+ * a value after " ;". No line continues another, a key is given once, and a line has at most
  * CONFIG_LINE_MAX bytes (inih's buffer: a longer one is refused, not cut).
  *
  * All of this is for start-up: it reads files and allocates. A loaded config never changes.
@@ -111,7 +111,7 @@ bool config_hex32(const struct config *config, const char *section, const char *
 /* Whether set, environment or file gives a non-empty value, so that it is not the default. */
 bool config_given(const struct config *config, const char *section, const char *key);
 
-/* The N-th name of the sections PREFIX.* ("source" -> "tv"), in order of appearance; NULL: no more. */
+/* The N-th name of the sections PREFIX.* ("source" -> "tv"), as they appear; NULL: no more. */
 const char *config_instance(const struct config *config, const char *prefix, size_t n);
 /* "FILE:LINE", "--set" or the environment's name: where the value of a key came from, for errors
  * that only the reader of a free key can find. "default" where it is not given. */

@@ -230,7 +230,7 @@ static int take_environment(struct load *l, const char *section, const char *key
         return take(l, &(struct offer){ section, key, text, ORIGIN_ENVIRONMENT, name });
 }
 
-/* Kubernetes gives every pod UMBRA_HEALTH_PORT, _SERVICE_HOST and more for a Service of that name. */
+/* Kubernetes gives every pod UMBRA_HEALTH_PORT, _SERVICE_HOST and more for such a Service. */
 static bool is_service_link(const char *rest)
 {
         return !strncmp(rest, "PORT", 4) || !strncmp(rest, "SERVICE_", 8);

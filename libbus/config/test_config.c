@@ -28,6 +28,8 @@ static const struct config_option own_options[] = {
 };
 static const struct config_option *const tables[] = { bus_options, own_options };
 
+#define LINGER_MUST_BE \
+        "umbra.ini:2: bus.linger: must be a duration (250ms, 5s, 2m, 1h, 90d) 0..1m, "
 #define HASH "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 struct given {
@@ -263,32 +265,25 @@ Test(config, each_bad_line_is_named)
                 { "[bus]\nlinger = 1s\n\nlinger = 2s\n",
                         "umbra.ini:4: bus.linger: given twice, first at umbra.ini:2" },
                 { "[bus]\nlinger = 1\x01s\n", "umbra.ini:2: the line holds a control character" },
-                { "[bus]\nlinger = 5\n",
-                        "umbra.ini:2: bus.linger: must be a duration (250ms, 5s, 2m, 1h, 90d) 0..1m, "
-                        "not \"5\"" },
-                { "[bus]\nlinger = 61s\n",
-                        "umbra.ini:2: bus.linger: must be a duration (250ms, 5s, 2m, 1h, 90d) 0..1m, "
-                        "not \"61s\"" },
-                { "[bus]\nlinger = 1.5s\n",
-                        "umbra.ini:2: bus.linger: must be a duration (250ms, 5s, 2m, 1h, 90d) 0..1m, "
-                        "not \"1.5s\"" },
-                { "[bus]\nlinger = 99999999999999d\n",
-                        "umbra.ini:2: bus.linger: must be a duration (250ms, 5s, 2m, 1h, 90d) 0..1m, "
-                        "not \"99999999999999d\"" },
-                { "[bus]\nlinger =\n",
-                        "umbra.ini:2: bus.linger: must be a duration (250ms, 5s, 2m, 1h, 90d) 0..1m, "
-                        "not \"\"" },
+                { "[bus]\nlinger = 5\n", LINGER_MUST_BE "not \"5\"" },
+                { "[bus]\nlinger = 61s\n", LINGER_MUST_BE "not \"61s\"" },
+                { "[bus]\nlinger = 1.5s\n", LINGER_MUST_BE "not \"1.5s\"" },
+                { "[bus]\nlinger = 99999999999999d\n", LINGER_MUST_BE "not \"99999999999999d\"" },
+                { "[bus]\nlinger =\n", LINGER_MUST_BE "not \"\"" },
                 { "[alert-ingest]\nmax_body = 1MiB\n",
-                        "umbra.ini:2: alert-ingest.max_body: must be a size (512, 16KiB, 4MiB, 1GiB) "
+                        "umbra.ini:2: alert-ingest.max_body: must be "
+                        "a size (512, 16KiB, 4MiB, 1GiB) "
+                        ""
                         "1KiB..64KiB, not \"1MiB\"" },
                 { "[alert-ingest]\nstrict = maybe\n",
                         "umbra.ini:2: alert-ingest.strict: must be yes or no, not \"maybe\"" },
-                { "[alert-ingest]\nmode = four\n",
-                        "umbra.ini:2: alert-ingest.mode: must be one of one|two|three, not \"four\"" },
-                { "[alert-ingest]\nmode = on\n",
-                        "umbra.ini:2: alert-ingest.mode: must be one of one|two|three, not \"on\"" },
+                { "[alert-ingest]\nmode = four\n", "umbra.ini:2: alert-ingest.mode: must be one of "
+                                                   "one|two|three, not \"four\"" },
+                { "[alert-ingest]\nmode = on\n", "umbra.ini:2: alert-ingest.mode: must be one of "
+                                                 "one|two|three, not \"on\"" },
                 { "[alert-ingest]\ngap = 0\n",
-                        "umbra.ini:2: alert-ingest.gap: must be a decimal number 0.00000001..100, not "
+                        "umbra.ini:2: alert-ingest.gap: must be a decimal number "
+                        "0.00000001..100, not "
                         "\"0\"" },
                 { "[alert-ingest]\nlisten = 8000\n",
                         "umbra.ini:2: alert-ingest.listen: must be host:port, not \"8000\"" },

@@ -18,6 +18,6 @@ BUS_MUST int config_value_parse(const struct config_option *option, const char *
 /* What the option takes, in words: "a duration (250ms, 5s, 2m, 1h, 90d) 1s..1h". Returns FORM. */
 const char *config_form(const struct config_option *option, char *form, size_t size);
 
-/* "host:port" or "[v6]:port". RET_HOST is where the host starts in TEXT, without brackets. -EINVAL. */
+/* "host:port" or "[v6]:port". RET_HOST: where the host starts in TEXT, no brackets. -EINVAL. */
 BUS_MUST int config_listen_parse(
         const char *text, const char **ret_host, size_t *ret_host_size, uint16_t *ret_port);

@@ -24,8 +24,8 @@ static int64_t distance(int64_t a, int64_t b)
 }
 
 /*
- * The price OFFSET away, as the symbol writes it. Offsets are in tenths of 1e-8, for the multipliers
- * have one decimal: so nothing is rounded before this one rounding.
+ * The price OFFSET away, as the symbol writes it. Offsets are in tenths of 1e-8, for the
+ * multipliers have one decimal: so nothing is rounded before this one rounding.
  */
 static int price_at(const struct entry *entry, int64_t offset_tenths, int64_t *ret_price_e8)
 {
