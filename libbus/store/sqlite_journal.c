@@ -277,7 +277,7 @@ int sqlite_seek_time(
         struct sqlite_store *s = sqlite_of(store);
         const struct sqlite_stream *stream = sqlite_stream_find(s, name);
         struct mark first;
-        uint64_t end_seq;
+        uint64_t end_seq = 0;
         int r;
 
         if (!stream)

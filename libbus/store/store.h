@@ -76,6 +76,8 @@ struct store_stream {
  * Registers a stream of this store ("signal@alert-ingest") and tells how it stands. A new
  * incarnation begins when the stream is created, when the store was put back from a backup, and,
  * for a NORMAL stream, when the machine went down uncleanly since. -EINVAL if it exists with another kind.
+ * Each begins with a fork: behind the last position there was, which is zero for a stream created
+ * (so that readers of an earlier life of it start over). seq goes on counting across forks.
  */
 BUS_MUST int store_stream_open(struct store *store, const char *stream, enum store_stream_kind kind,
         struct store_stream *ret_stream);
@@ -97,7 +99,7 @@ typedef int (*store_record_fn)(const struct store_record *record, void *arg);
 /*
  * Hands over the records behind AFTER, oldest first, at most MAX_COUNT. AFTER may belong to an
  * earlier incarnation: what that one had behind its fork is void, and reading goes on at the fork;
- * *RET_AFTER tells where it really started. Zero: from the oldest kept.
+ * *RET_AFTER tells where it really started. Zero: from the oldest kept. FN must not read or commit.
  * 0, STORE_AHEAD, STORE_PRUNED, or -errno.
  */
 BUS_MUST int store_read(struct store *store, const char *stream, struct bus_pos after,
