@@ -350,12 +350,24 @@ void http_server_quiesce(struct http_server *server)
         server->listen_fd = -1;
 }
 
+static void refuse_pending(struct http_server *server)
+{
+        const struct http_response gone = { .status = MHD_HTTP_SERVICE_UNAVAILABLE };
+
+        for (struct http_connection *c = server->connections; c; c = c->next)
+                if (c->waiting)
+                        http_respond(c->waiting, &gone);
+        server->changed = true; /* one run at least, to send them */
+}
+
 struct http_server *http_server_free(struct http_server *server)
 {
         if (!server)
                 return NULL;
-        bus_require(!server->pending);
         http_server_quiesce(server);
+        refuse_pending(server);
+        for (int i = 0; i < RUNS_MAX && daemon_has_more(server); i++)
+                (void)MHD_run(server->daemon);
         MHD_stop_daemon(server->daemon);
         bus_loop_remove(server->loop, server->epoll);
         bus_loop_remove(server->loop, server->run_timer);

@@ -39,7 +39,8 @@ struct http_options {
 /* -EADDRINUSE and the like; ERROR gets one line. */
 BUS_MUST int http_server_new(struct bus_loop *loop, const struct http_options *options,
         struct http_server **ret_server, char *error, size_t error_size);
-/* Every request must have been answered. Takes NULL, returns NULL. */
+/* Requests not answered yet are answered 503, and must not be touched any more. Takes NULL, returns
+ * NULL. */
 struct http_server *http_server_free(struct http_server *server);
 unsigned int http_server_port(const struct http_server *server);
 /* Stops accepting; open connections are told to close with their next answer. A socket that came
@@ -60,7 +61,10 @@ const char *http_query(const struct http_request *request, const char *key);
 /* The first of that name, or the last where a name comes more than once (X-Forwarded-For); NULL. */
 const char *http_header(const struct http_request *request, const char *name);
 const char *http_header_last(const struct http_request *request, const char *name);
+/* Of one that is too large, as much of its beginning as the cap allows, maybe nothing. */
 struct bus_bytes http_body(const struct http_request *request);
+/* What came, or of a too large one at least what was announced. */
+uint64_t http_body_size(const struct http_request *request);
 bool http_body_too_large(const struct http_request *request);
 int64_t http_received_us(
         const struct http_request *request); /* wall clock, last byte of the request */

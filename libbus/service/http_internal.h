@@ -23,9 +23,10 @@ struct http_connection {
         struct http_connection *previous, *next; /* in server->connections */
         int fd;                                  /* MHD's */
         enum http_phase phase;
-        int64_t since_us; /* monotonic: what the deadline counts from */
-        bool answered;    /* at least one request of it was */
-        bool ended;       /* its deadline passed and its socket was shut */
+        int64_t since_us;             /* monotonic: what the deadline counts from */
+        bool answered;                /* at least one request of it was */
+        bool ended;                   /* its deadline passed and its socket was shut */
+        struct http_request *waiting; /* in phase WAITING */
         char peer[INET6_ADDRSTRLEN];
 };
 
@@ -34,7 +35,8 @@ struct http_request {
         struct http_connection *connection;
         struct MHD_Connection *mhd;
         const char *method, *path; /* MHD's, as long as the request */
-        struct bus_buf body;
+        struct bus_buf body;       /* up to the cap */
+        uint64_t body_size;        /* all that came, or was announced */
         bool too_large;
         bool delivered;  /* the handler was called */
         bool delivering; /* it has not returned yet */

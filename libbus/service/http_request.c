@@ -89,6 +89,7 @@ static enum MHD_Result deliver(struct http_request *request)
         request->received_us = bus_wall_us();
         request->delivered = request->delivering = true;
         server->pending++;
+        request->connection->waiting = request;
         http_enter(request->connection, HTTP_WAITING);
         server->handler(server->arg, request);
         request->delivering = false;
@@ -107,6 +108,7 @@ static enum MHD_Result on_headers(struct http_request *request)
         if (length > DISCARD_MAX_BYTES ||
                 (over && raw_header(request->mhd, MHD_HTTP_HEADER_EXPECT))) {
                 request->too_large = true;
+                request->body_size = length;
                 return deliver(request);
         }
         return MHD_YES;
@@ -114,14 +116,11 @@ static enum MHD_Result on_headers(struct http_request *request)
 
 static void on_body(struct http_request *request, const char *data, size_t size)
 {
-        if (request->too_large)
-                return;
-        if (request->body.size + size > request->server->limits.body_max_bytes) {
-                request->too_large = true;
-                bus_buf_done(&request->body);
-                return;
-        }
-        bus_buf_add(&request->body, data, size);
+        size_t room = request->server->limits.body_max_bytes - request->body.size;
+
+        request->body_size += size;
+        request->too_large |= size > room;
+        bus_buf_add(&request->body, data, size < room ? size : room);
 }
 
 enum MHD_Result http_on_access(void *cls, struct MHD_Connection *mhd, const char *url,
@@ -179,6 +178,7 @@ void http_respond(struct http_request *request, const struct http_response *resp
         request->status = response->status;
         request->response = answer;
         request->server->pending--;
+        request->connection->waiting = NULL;
         http_enter(request->connection, HTTP_SENDING);
         if (request->delivering)
                 return;
@@ -241,6 +241,11 @@ const char *http_header_last(const struct http_request *request, const char *nam
 struct bus_bytes http_body(const struct http_request *request)
 {
         return bus_buf_bytes(&request->body);
+}
+
+uint64_t http_body_size(const struct http_request *request)
+{
+        return request->body_size;
 }
 
 bool http_body_too_large(const struct http_request *request)

@@ -25,7 +25,7 @@ Test(http_limits, a_body_over_the_cap_is_read_out_and_told_so)
         cr_assert(rig_receive(&rig, fd, text, sizeof(text), "fine"));
         cr_expect(strstr(text, "HTTP/1.1 413"));
         cr_expect(rig.too_large);
-        cr_expect_eq(rig.body_size, 0);
+        cr_expect_eq(rig.body_size, 4096);
         /* The connection is as good as before, and a body at the cap is taken. */
         text[0] = 0;
         rig_send(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4096\r\n\r\n");
@@ -275,6 +275,25 @@ Test(http_limits, after_quiesce_nobody_new_comes_in_and_the_open_ones_are_closed
         cr_expect(strstr(text, "fine"));
         close(fd);
         rig_done(&rig);
+}
+
+Test(http_limits, requests_in_hand_when_the_server_goes_are_refused)
+{
+        struct rig rig;
+        char text[1024] = "";
+        ssize_t n;
+        int fd;
+
+        rig_init(&rig, rig_defaults());
+        rig.hold = true;
+        fd = rig_dial(&rig);
+        rig_send(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        rig_wait_until(&rig, rig.held_count == 1);
+        rig_done(&rig);
+        n = recv(fd, text, sizeof(text) - 1, 0);
+        cr_assert_gt(n, 0);
+        cr_expect(strstr(text, "HTTP/1.1 503") == text, "%s", text);
+        close(fd);
 }
 
 Test(http_limits, a_socket_from_outside_outlives_the_server)
