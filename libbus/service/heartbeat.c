@@ -17,12 +17,11 @@ static uint64_t read_pss_bytes(void)
 {
         BUS_AUTOBUF struct bus_buf text = BUS_BUF_INIT;
         const char *line;
-        unsigned long long kib;
 
         if (bus_file_read("/proc/self/smaps_rollup", SMAPS_MAX_BYTES, &text) < 0)
                 return 0;
         line = strstr(bus_buf_str(&text), "\nPss:");
-        return line && sscanf(line, "\nPss: %llu kB", &kib) == 1 ? kib * 1024 : 0;
+        return line ? strtoull(line + strlen("\nPss:"), NULL, 10) * 1024 : 0;
 }
 
 static uint64_t cpu_us(void)

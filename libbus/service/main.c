@@ -11,12 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #define EXIT_USAGE 2
 /* --set arguments: more than a person or a script gives. */
 #define SETS_MAX 256
-
-extern char **environ;
 
 const struct config_option bus_service_options[] = {
         { "bus", "log_level", CONFIG_ENUM, "info", .values = "debug|info|warn|error",

@@ -151,7 +151,7 @@ static int same_boot(struct sqlite_store *s, const char *boot_id, bool *ret_same
 static int take_over(struct sqlite_store *s, const char *boot_id)
 {
         BUS_AUTOFREE char *unsure = unsure_path(s->path);
-        int64_t clean, restored;
+        int64_t clean = 0, restored = 0;
         bool same = false, power_loss;
         int r;
 

@@ -174,7 +174,7 @@ static int create_schema(sqlite3 *db)
 
 int sqlite_db_judge(sqlite3 *db, const char *path, char *error, size_t error_size)
 {
-        int64_t application, format, tables;
+        int64_t application = 0, format = 0, tables = 0;
         int r;
 
         r = sqlite_number(db, "SELECT count(*) FROM sqlite_master", &tables);

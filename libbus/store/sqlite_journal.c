@@ -216,7 +216,7 @@ static int probe(struct sqlite_store *s, const struct sqlite_stream *stream, str
 static int seek_incarnation(struct sqlite_store *s, const struct sqlite_stream *stream,
         int64_t since_us, struct mark *first, uint64_t *ret_end_seq)
 {
-        struct mark next;
+        struct mark next = { 0 };
         sqlite3_stmt *stmt;
         int rc, r;
 
@@ -246,7 +246,7 @@ static int seek_within(struct sqlite_store *s, const struct sqlite_stream *strea
         struct mark first, uint64_t end_seq, struct bus_pos *ret_after)
 {
         uint64_t incarnation = first.position.incarnation, low = first.position.seq;
-        struct mark mark;
+        struct mark mark = { 0 };
         int r;
 
         while (end_seq - low > 1) {
@@ -276,7 +276,7 @@ int sqlite_seek_time(
 {
         struct sqlite_store *s = sqlite_of(store);
         const struct sqlite_stream *stream = sqlite_stream_find(s, name);
-        struct mark first;
+        struct mark first = { 0 };
         uint64_t end_seq = 0;
         int r;
 

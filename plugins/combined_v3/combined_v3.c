@@ -92,7 +92,7 @@ static int pass_size(struct judgement *j)
 {
         struct v3_decision *d = j->decision;
         int64_t route_thousandths = route_lot_thousandths(d->route), total;
-        struct split split;
+        struct split split = { 0 };
         int r;
 
         d->base_lot_e8 = j->tier->base_lot_e8;

@@ -55,7 +55,7 @@ int floor_to_step(const struct v3_symbol *symbol, int64_t lot_e8, int64_t *ret_l
 
 int split_lot(const struct v3_symbol *symbol, int64_t total_e8, struct split *ret_split)
 {
-        int64_t whole, half;
+        int64_t whole = 0, half = 0;
         int r;
 
         /* Half of a whole number is cut at 1e-8 first; the floor to the step is the same. */

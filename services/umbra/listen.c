@@ -11,14 +11,17 @@
 
 static int port_of(int fd, uint16_t *ret_port)
 {
-        struct sockaddr_storage address;
+        union {
+                struct sockaddr any;
+                struct sockaddr_in v4;
+                struct sockaddr_in6 v6;
+        } address = { 0 };
         socklen_t size = sizeof(address);
 
-        if (getsockname(fd, (struct sockaddr *)&address, &size) < 0)
+        if (getsockname(fd, &address.any, &size) < 0)
                 return -errno;
-        *ret_port =
-                ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                                    : ((struct sockaddr_in *)&address)->sin_port);
+        *ret_port = ntohs(
+                address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
         return 0;
 }
 
