@@ -24,6 +24,8 @@ static const struct v3_symbol symbols[] = {
         { "USDJPY", 3, 1000000, 910, LOT(1), LOT(1), LOT(1000), 5, { 166, 166, 55, 44, 55 } },
         { "GBPJPY", 3, 1000000, 900, LOT(1), LOT(1), LOT(300), 5, { 111, 111, 41, 44, 44 } },
         { "XAUUSD", 2, 1000000, 100, LOT(1), LOT(1), LOT(200), 10, { 1000, 1500, 500, 500, 600 } },
+        /* A pip is a point: half pips of the fallback stop fall between two prices. */
+        { "ODD", 2, 1000000, 330, LOT(2), LOT(2), LOT(500), 3, { 7, 9, 11, 13, 17 } },
         /* Not of this world: small maximum, coarse lots, clamped and dropped often. */
         { "TINY", 1, E8_ONE, 700, LOT(5), LOT(5), LOT(35), 3, { 7, 9, 11, 13, 17 } },
 };
