@@ -1,0 +1,46 @@
+#pragma once
+/*
+ * The last heartbeat of each service, and when it was heard. In memory only: a heartbeat of before
+ * a restart says nothing. Times are of the monotonic clock, given by the caller.
+ */
+#include "heartbeat.pb-c.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BEATS_SERVICES_MAX 12
+
+struct beat {
+        const char *service; /* borrowed from the table of services */
+        bool expected;       /* this installation is to have it */
+        bool core;           /* without it no alert becomes an order */
+        Pb__Heartbeat *last; /* NULL: none heard; owned */
+        int64_t heard_us;
+        unsigned int starts; /* of that service seen since health runs, by its pid and start time */
+};
+
+struct beats {
+        struct beat items[BEATS_SERVICES_MAX];
+        size_t count;
+};
+
+/* A service that beats once a second and was not heard for this long is gone. */
+#define BEATS_GONE_US (3 * INT64_C(1000000))
+
+void beats_add(struct beats *beats, const char *service, bool core);
+void beats_done(struct beats *beats);
+/* EXPECTED: names separated by spaces; the others need not be there. -EINVAL for an unknown name. */
+int beats_expect(struct beats *beats, const char *expected) __attribute__((warn_unused_result));
+
+/* NULL if SERVICE is not in the table. */
+struct beat *beats_find(struct beats *beats, const char *service);
+/* Takes HEARTBEAT over (validated); false if no such service is known, then it is freed. */
+bool beats_take(struct beats *beats, Pb__Heartbeat *heartbeat, int64_t now_us);
+
+bool beat_is_alive(const struct beat *beat, int64_t now_us);
+bool beat_is_ready(const struct beat *beat, int64_t now_us);
+/* The value of a fact (key=value) of the last heartbeat; NULL if it has none. */
+const char *beat_fact(const struct beat *beat, const char *key);
+/* Whether every expected service is alive and ready; else *RET_MISSING names the first that is not. */
+bool beats_ready(const struct beats *beats, int64_t now_us, const char **ret_missing);

@@ -1,0 +1,203 @@
+/*
+ * health: keeps a rebuildable projection of all streams; one place to ask how it is, what became of
+ * an alert, and to switch.
+ */
+#include "libbus/base/clock.h"
+#include "libbus/base/io.h"
+#include "libbus/base/require.h"
+#include "libbus/bus/endpoint.h"
+#include "services/health/health.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define REFRESH_US    (1 * BUS_US_PER_SEC)
+#define PRUNE_US      (60 * BUS_US_PER_SEC)
+#define DRAIN_POLL_US (10 * BUS_US_PER_MS)
+#define KEEP_DAYS     90 /* as signals are kept (docs/topics.md) */
+#define ERROR_SIZE    256
+
+static const char default_services[] =
+        "alert-ingest strategy-v3 strategy-v3-shadow order-executor health";
+
+static const struct config_option options[] = {
+        { "health", "listen", CONFIG_LISTEN, "127.0.0.1:8000", .help = "where health answers" },
+        { "health", "admin_token_sha256", CONFIG_HEX32, "",
+                .help = "SHA-256 of the bearer token for /admin and /api; empty: no token works" },
+        { "health", "loopback_admin", CONFIG_BOOL, "no",
+                .help = "let programs on this machine ask and switch without the token" },
+        { "health", "gate", CONFIG_ENUM, "on", .values = "off|on",
+                .help = "judge a cutover by the shadow's evidence" },
+        { "health", "services", CONFIG_STRING, default_services, .minimum = 1, .maximum = 400,
+                .help = "services this installation must have, separated by spaces" },
+        { 0 },
+};
+
+static const struct http_limits limits = {
+        .body_max_bytes = 64 * 1024,
+        .header_max_bytes = 32 * 1024,
+        .connections_max = 256,
+        .connections_per_address_max = 0,          /* all of them may come through one proxy */
+        .request_timeout_us = 60 * BUS_US_PER_SEC, /* a page keeps its connection */
+};
+
+static void register_metrics(struct health *health)
+{
+        struct bus_metrics *metrics = bus_service_metrics(health->service);
+
+        health->processing_seconds = bus_histogram(metrics, "umbra_alert_processing_seconds", "",
+                "HTTP receipt to broker link, or to the decision where no order follows.");
+        health->open_positions =
+                bus_gauge(metrics, "umbra_open_positions", "", "Open positions of this strategy.");
+        health->balance =
+                bus_gauge(metrics, "umbra_account_balance", "", "Balance of the account.");
+        health->equity = bus_gauge(metrics, "umbra_account_equity", "", "Equity of the account.");
+        health->alarms_active = bus_gauge(metrics, "umbra_alarms_active", "", "Alarms raised.");
+        health->alerts_open =
+                bus_gauge(metrics, "umbra_alerts_open", "", "Recent alerts that have not ended.");
+}
+
+static int create(struct bus_service *service, void **ret_self)
+{
+        const struct config *config = bus_service_config(service);
+        struct health *health = bus_new(struct health);
+
+        health->service = service;
+        health->started_us = bus_mono_us();
+        health->access.loopback = config_bool(config, "health", "loopback_admin");
+        health->access.has_token =
+                config_hex32(config, "health", "admin_token_sha256", health->access.token_sha256);
+        health->gate_on = config_enum(config, "health", "gate") == 1;
+        beats_add(&health->beats, "alert-ingest", true);
+        beats_add(&health->beats, "strategy-v3", true);
+        beats_add(&health->beats, "order-executor", true);
+        beats_add(&health->beats, "strategy-v3-shadow", false);
+        beats_add(&health->beats, "health", false);
+        *ret_self = health;
+        return beats_expect(&health->beats, config_string(config, "health", "services"));
+}
+
+static void refresh(void *self)
+{
+        struct health *health = self;
+        size_t known, open, positions = 0;
+
+        for (size_t i = 0; health->account && i < health->account->n_positions; i++)
+                positions += health->account->positions[i]->ours;
+        bus_metric_set(health->open_positions, (double)positions);
+        if (health->account) {
+                bus_metric_set(health->balance, (double)health->account->balance_cents / 100);
+                bus_metric_set(health->equity, (double)health->account->equity_cents / 100);
+        }
+        bus_metric_set(health->alarms_active, (double)alarms_count(health->alarms));
+        projection_count(health->projection, &known, &open);
+        bus_metric_set(health->alerts_open, (double)open);
+}
+
+static void prune(void *self)
+{
+        struct health *health = self;
+
+        if (projection_prune(health->projection, bus_wall_us(), KEEP_DAYS) < 0)
+                bus_service_fail(health->service, "prune_failed", "the store cannot be read");
+}
+
+static int listen_http(struct health *health)
+{
+        const struct config *config = bus_service_config(health->service);
+        const struct http_options http = {
+                .listen = config_string(config, "health", "listen"),
+                .listen_fd = http_listen_fd_from_environment(),
+                .limits = limits,
+                .handler = health_http,
+                .arg = health,
+        };
+        char run[BUS_ENDPOINT_SIZE], text[16], error[ERROR_SIZE];
+        BUS_AUTOFREE char *path = NULL;
+        int r;
+
+        r = http_server_new(
+                bus_service_loop(health->service), &http, &health->http, error, sizeof(error));
+        if (r < 0) {
+                bus_service_fail(health->service, "cannot_listen", "%s", error);
+                return r;
+        }
+        /* For whoever asked for any port. */
+        path = bus_xasprintf("%s/health.port", bus_run_dir(config, run));
+        snprintf(text, sizeof(text), "%u\n", http_server_port(health->http));
+        return bus_file_replace(path, 0600, bus_bytes_str(text));
+}
+
+static int start(void *self)
+{
+        struct health *health = self;
+        struct bus_loop *loop = bus_service_loop(health->service);
+        int r;
+
+        register_metrics(health);
+        health->projection = projection_new(health->service);
+        health->alarms = alarms_new(health->service);
+        health->relay = relay_new(health->service);
+        r = health_load(health);
+        if (!r)
+                r = listen_http(health);
+        if (r < 0)
+                return r;
+        health->refresh_timer = bus_loop_add_timer(loop, 0, REFRESH_US, refresh, health);
+        health->prune_timer = bus_loop_add_timer(loop, PRUNE_US, PRUNE_US, prune, health);
+        bus_service_ready(health->service);
+        return 0;
+}
+
+static void drain_poll(void *self)
+{
+        struct health *health = self;
+
+        if (!http_server_pending(health->http))
+                bus_service_drained(health->service);
+}
+
+static void drain(void *self)
+{
+        struct health *health = self;
+
+        relay_drain(health->relay);
+        http_server_quiesce(health->http);
+        health->drain_timer = bus_loop_add_timer(
+                bus_service_loop(health->service), 0, DRAIN_POLL_US, drain_poll, health);
+}
+
+static void destroy(void *self)
+{
+        struct health *health = self;
+
+        if (!health)
+                return;
+        health->relay = relay_free(health->relay);
+        health->http = http_server_free(health->http);
+        health->projection = projection_free(health->projection);
+        health->alarms = alarms_free(health->alarms);
+        pb__account__free_unpacked(health->account, NULL);
+        beats_done(&health->beats);
+        free(health);
+}
+
+static const char *const outputs[] = { "control", "control.result", "alarm", NULL };
+
+static const struct bus_service_class class = {
+        .name = "health",
+        .outputs = outputs,
+        .inputs = health_inputs,
+        .listens = health_listens,
+        .options = options,
+        .create = create,
+        .start = start,
+        .drain = drain,
+        .destroy = destroy,
+};
+
+int main(int argc, char **argv)
+{
+        return bus_service_main(argc, argv, &class);
+}

@@ -1,0 +1,173 @@
+/* What health takes from the bus. Every handler only remembers. */
+#include "libbus/wire/streams.h"
+#include "control.pb-c.h"
+#include "libbus/base/clock.h"
+#include "libbus/base/log.h"
+#include "services/common/messages.h"
+#include "services/health/health.h"
+
+#include <string.h>
+
+#define ACCOUNT_KEY "account"
+
+static void observe(struct health *health, const struct bus_message *message, int64_t before_us,
+        const struct summary *summary)
+{
+        int64_t processing_us = summary_processing_us(summary);
+
+        /* Once an alert, when it gets that far; what comes from the journal is not of now. */
+        if (before_us < 0 && processing_us >= 0 && !message->replayed && !summary->test)
+                bus_metric_observe_us(health->processing_seconds, processing_us);
+}
+
+/* signal, decision, decision.shadow, order, trade: the trail of their alert. */
+static int take_step(void *self, const struct bus_message *message)
+{
+        struct health *health = self;
+        const struct bus_stream_kind *kind = bus_stream_of_topic(message->topic);
+        MESSAGE_AUTOFREE ProtobufCMessage *body = NULL;
+        const struct summary *summary;
+        const char *why;
+        int64_t before_us;
+        int r;
+
+        if (message_unpack(kind->name, message->body, &body, &why) < 0)
+                return BUS_QUARANTINE;
+        if (!*message->envelope->alert_id)
+                return 0; /* a deal that belongs to no alert of ours */
+        before_us = projection_processing_us(health->projection, message->envelope->alert_id);
+        r = projection_take(health->projection, message, body, &summary);
+        if (!r)
+                observe(health, message, before_us, summary);
+        return r;
+}
+
+static void keep_account(struct health *health, Pb__Account *account)
+{
+        int64_t now_us = bus_mono_us();
+
+        pb__account__free_unpacked(health->account, NULL);
+        health->account = account;
+        if (account->connected)
+                health->broker_gone_since_us = 0;
+        else if (!health->broker_gone_since_us)
+                health->broker_gone_since_us = now_us;
+}
+
+static int take_account(void *self, const struct bus_message *message)
+{
+        struct health *health = self;
+        ProtobufCMessage *body;
+        const char *why;
+
+        if (message_unpack("account", message->body, &body, &why) < 0)
+                return BUS_QUARANTINE;
+        keep_account(health, (Pb__Account *)body);
+        bus_put(health->service, ACCOUNT_KEY, message->body, false);
+        return 0;
+}
+
+static int take_result(void *self, const struct bus_message *message)
+{
+        struct health *health = self;
+        MESSAGE_AUTOFREE ProtobufCMessage *body = NULL;
+        const char *why;
+
+        if (message_unpack("control.result", message->body, &body, &why) < 0)
+                return BUS_QUARANTINE;
+        relay_result(health->relay, (const Pb__ControlResult *)body);
+        return 0;
+}
+
+static int take_alarm(void *self, const struct bus_message *message)
+{
+        struct health *health = self;
+        MESSAGE_AUTOFREE ProtobufCMessage *body = NULL;
+        const char *why, *service = strchr(message->stream, '@');
+
+        if (message_unpack("alarm", message->body, &body, &why) < 0 || !service)
+                return BUS_QUARANTINE;
+        alarms_take(
+                health->alarms, service + 1, (const Pb__Alarm *)body, message->envelope->staged_us);
+        return 0;
+}
+
+/* Its own commands come back to it: the runtime carries out those that are for every service. */
+static int take_control(void *self, const struct bus_message *message)
+{
+        (void)self;
+        (void)message;
+        return 0;
+}
+
+static int take_heartbeat(void *self, const struct bus_message *message)
+{
+        struct health *health = self;
+        ProtobufCMessage *body;
+        const char *why;
+
+        if (message_unpack("heartbeat", message->body, &body, &why) < 0) {
+                log_warn("bad_heartbeat", "topic=%s why=%s", message->topic, why);
+                return 0;
+        }
+        beats_take(&health->beats, (Pb__Heartbeat *)body, bus_mono_us());
+        return 0;
+}
+
+/* What every service writes. */
+#define RESULTS_OF(service)                                                       \
+        {                                                                         \
+                "control.result", service, BUS_START_BEGINNING, take_result, true \
+        }
+#define ALARMS_OF(service)                                              \
+        {                                                               \
+                "alarm", service, BUS_START_BEGINNING, take_alarm, true \
+        }
+
+/* Nothing is waited for: health answers while others are away, that is what it is for. */
+const struct bus_input health_inputs[] = {
+        { "signal", "alert-ingest", BUS_START_BEGINNING, take_step, true },
+        { "decision", "strategy-v3", BUS_START_BEGINNING, take_step, true },
+        { "decision.shadow", "strategy-v3-shadow", BUS_START_BEGINNING, take_step, true },
+        { "order", "strategy-v3", BUS_START_BEGINNING, take_step, true },
+        { "trade", "order-executor", BUS_START_BEGINNING, take_step, true },
+        { "account", "order-executor", BUS_START_BEGINNING, take_account, true },
+        { "control", "health", BUS_START_BEGINNING, take_control, true },
+        RESULTS_OF("alert-ingest"),
+        ALARMS_OF("alert-ingest"),
+        RESULTS_OF("strategy-v3"),
+        ALARMS_OF("strategy-v3"),
+        RESULTS_OF("strategy-v3-shadow"),
+        ALARMS_OF("strategy-v3-shadow"),
+        RESULTS_OF("order-executor"),
+        ALARMS_OF("order-executor"),
+        RESULTS_OF("health"),
+        ALARMS_OF("health"),
+        { 0 },
+};
+
+const struct bus_listen health_listens[] = {
+        { "heartbeat.", "alert-ingest", take_heartbeat },
+        { "heartbeat.", "strategy-v3", take_heartbeat },
+        { "heartbeat.", "strategy-v3-shadow", take_heartbeat },
+        { "heartbeat.", "order-executor", take_heartbeat },
+        { "heartbeat.", "health", take_heartbeat },
+        { 0 },
+};
+
+int health_load(struct health *health)
+{
+        BUS_AUTOBUF struct bus_buf value = BUS_BUF_INIT;
+        ProtobufCMessage *body;
+        const char *why;
+        int r;
+
+        r = projection_load(health->projection, bus_wall_us());
+        if (!r)
+                r = alarms_load(health->alarms);
+        if (!r)
+                r = bus_get(health->service, ACCOUNT_KEY, &value);
+        if (!r && !message_unpack("account", bus_buf_bytes(&value), &body, &why))
+                keep_account(health, (Pb__Account *)body);
+        return r < 0 ? r : 0;
+}
