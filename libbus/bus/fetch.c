@@ -17,6 +17,7 @@ static void send_request(struct bus_reader *reader)
         Pb__Position after;
         BUS_AUTOBUF struct bus_buf frame = BUS_BUF_INIT;
 
+        reader->asked_after = reader->cursor;
         bus_pos_to(reader->cursor, &after);
         request.request_id = ++reader->peer->next_request_id;
         request.stream = reader->name;
@@ -117,6 +118,10 @@ static void cannot_go_on(struct bus_reader *reader, const Pb__ReplayReply *reply
                                 bus_pos_format(bus_pos_of(reply->last), edge));
                 reader->told_ahead = true;
                 reader->caught_up = true;
+        } else if (reply->status == PB__REPLAY_STATUS__REPLAY_STATUS_UNKNOWN_STREAM) {
+                if (!reader->told_unknown)
+                        log_info("stream_not_written", "stream=%s", reader->name);
+                reader->told_unknown = true;
         } else if (reply->status != PB__REPLAY_STATUS__REPLAY_STATUS_PRUNED) {
                 log_warn("replay_refused", "stream=%s cursor=%s status=%d", reader->name, cursor,
                         (int)reply->status);
@@ -140,7 +145,7 @@ static void take_answer(struct bus_reader *reader, const Pb__ReplayReply *reply)
         if (!reader->placed) {
                 reader->cursor = last;
                 reader->placed = true;
-        } else if (!bus_pos_equal(after, reader->cursor)) {
+        } else if (!bus_pos_equal(after, reader->asked_after)) {
                 step_back(reader, after);
         }
         take_records(reader, reply);

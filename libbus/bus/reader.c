@@ -152,8 +152,7 @@ void reader_take(struct bus_reader *reader, struct held *message)
                 held_done(message);
                 return;
         }
-        if (!reader->fetching && !reader->hold &&
-                bus_pos_equal(message->predecessor, reader->cursor))
+        if (!reader->hold && bus_pos_equal(message->predecessor, reader->cursor))
                 hand_over(reader, message);
         else
                 keep(reader, message);

@@ -33,14 +33,15 @@ struct bus_reader {
         struct bus_pos cursor, known_end;
         bool placed; /* the cursor is meant: false until a reader that starts at now knows where that is */
         bool caught_up, hold, failed;
-        bool told_ahead, told_pruned; /* said once */
+        bool told_ahead, told_pruned, told_unknown; /* said once */
 
         struct held held[READER_HELD_MAX]; /* sorted by position */
         size_t held_count;
         struct bus_source *timer; /* a gap has waited long enough, or a fetch must be asked again */
 
         bool fetching;
-        uint64_t request_id; /* of the request under way; 0: none was sent yet */
+        uint64_t request_id;        /* of the request under way; 0: none was sent yet */
+        struct bus_pos asked_after; /* the cursor when it was sent: live messages may move it on */
         struct bus_reader_counts counts;
 };
 

@@ -295,6 +295,7 @@ int service_run(struct bus_service *service, int signal_fd)
                 log_error("cannot_start", "%s", *error ? error : strerror(-r));
                 return 1;
         }
+        log_info("started", "pid=%d version=%s", (int)getpid(), UMBRA_VERSION);
         r = service->class->start(service->self);
         if (r < 0) {
                 if (!service->failed)
@@ -303,8 +304,6 @@ int service_run(struct bus_service *service, int signal_fd)
         }
         bus_loop_add_timer(service->loop, 0, HEARTBEAT_PERIOD_US, service_heartbeat, service);
         bus_loop_add_timer(service->loop, PRUNE_PERIOD_US, PRUNE_PERIOD_US, prune, service);
-        log_info("started", "pid=%d version=%s", (int)getpid(), UMBRA_VERSION);
-
         r = bus_loop_run(service->loop);
         if (r < 0)
                 log_error("loop_failed", "error=\"%s\"", strerror(-r));
