@@ -1,0 +1,277 @@
+/*
+ * What the runtime does beside passing messages on: sets bad ones aside, remembers alarms, answers
+ * the backup command, refuses a second process. A source in a process of its own, the service under
+ * test in this one.
+ */
+#include "libbus/base/clock.h"
+#include "libbus/base/hash.h"
+#include "libbus/base/require.h"
+#include "libbus/bus/endpoint.h"
+#include "libbus/service/run.h"
+
+#include "control.pb-c.h"
+#include "tick.pb-c.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+struct probe {
+        struct bus_service *service;
+        int64_t taken, last, bad; /* bad: the number to be set aside */
+        int64_t stop_at;
+        int after_commits;
+};
+
+static struct probe probe;
+static char folder[64];
+static pid_t source;
+
+static int64_t number_of(const struct bus_message *message)
+{
+        Pb__Tick *tick = pb__tick__unpack(NULL, message->body.size, message->body.data);
+        int64_t number;
+
+        bus_require(tick);
+        number = tick->at_us;
+        pb__tick__free_unpacked(tick, NULL);
+        return number;
+}
+
+static void committed(void *self, void *arg, int result)
+{
+        struct probe *p = self;
+
+        (void)arg;
+        bus_require(result == 0);
+        p->after_commits++;
+        if (p->last >= p->stop_at)
+                bus_service_drained(p->service);
+}
+
+static int take(void *self, const struct bus_message *message)
+{
+        struct probe *p = self;
+
+        p->last = number_of(message);
+        if (p->last == p->bad)
+                return BUS_QUARANTINE;
+        p->taken++;
+        bus_after_commit(p->service, committed, NULL);
+        return 0;
+}
+
+static int create(struct bus_service *service, void **ret_self)
+{
+        probe.service = service;
+        *ret_self = &probe;
+        return 0;
+}
+
+static int start(void *self)
+{
+        struct probe *p = self;
+
+        bus_service_ready(p->service);
+        return 0;
+}
+
+static void destroy(void *self)
+{
+        (void)self;
+}
+
+static const struct bus_input inputs[] = {
+        { "signal", "alert-ingest", BUS_START_BEGINNING, take, false },
+        { 0 },
+};
+static const char *const outputs[] = { "decision", NULL };
+static const struct bus_service_class class = { .name = "strategy-v3",
+        .outputs = outputs,
+        .inputs = inputs,
+        .create = create,
+        .start = start,
+        .destroy = destroy };
+
+static struct bus_service *make(void)
+{
+        const struct config_option *tables[] = { bus_endpoint_options, bus_service_options };
+        BUS_AUTOFREE char *set = bus_xasprintf("bus.state_dir=%s", folder);
+        const char *sets[] = { set };
+        const struct config_source source_of = { .sets = sets, .set_count = 1 };
+        struct config *config;
+        char error[CONFIG_ERROR_SIZE];
+        struct bus_service *service;
+
+        cr_assert_eq(
+                config_load(&source_of, tables, 2, &config, error, sizeof(error)), 0, "%s", error);
+        service = service_new(&class, config);
+        cr_assert_eq(service_create(service), 0);
+        return service;
+}
+
+static void start_source(void)
+{
+        BUS_AUTOFREE char *set = bus_xasprintf("bus.state_dir=%s", folder);
+
+        source = fork();
+        bus_require(source >= 0);
+        if (source == 0) {
+                prctl(PR_SET_PDEATHSIG, SIGKILL);
+                execl(UMBRA_TEST_NODE, UMBRA_TEST_NODE, "alert-ingest", "--set", set, (char *)NULL);
+                _exit(127);
+        }
+}
+
+static void set_up(void)
+{
+        cr_assert_eq(bus_hash_init(), 0);
+        strcpy(folder, "/tmp/umbra-service-XXXXXX");
+        cr_assert(mkdtemp(folder));
+        probe = (struct probe){ .stop_at = 50 };
+        start_source();
+}
+
+static void tear_down(void)
+{
+        BUS_AUTOFREE char *clean = bus_xasprintf("rm -r %s", folder);
+
+        kill(source, SIGKILL);
+        waitpid(source, NULL, 0);
+        cr_expect_eq(system(clean), 0);
+}
+
+TestSuite(service, .init = set_up, .fini = tear_down);
+
+static int run_it(struct bus_service *service)
+{
+        int quiet[2], status;
+
+        cr_assert_eq(pipe(quiet), 0); /* stands for the signals: none comes */
+        status = service_run(service, quiet[0]);
+        close(quiet[0]);
+        close(quiet[1]);
+        return status;
+}
+
+static struct store *open_store(void)
+{
+        BUS_AUTOFREE char *path = bus_xasprintf("%s/strategy-v3/strategy-v3.db", folder);
+        const struct store_options options = { .engine = "sqlite", .path = path, .boot_id = "" };
+        struct store *store;
+        char error[256];
+
+        cr_assert_eq(store_open(&options, &store, error, sizeof(error)), 0, "%s", error);
+        return store;
+}
+
+static int count_key(struct bus_bytes key, struct bus_bytes value, void *arg)
+{
+        (void)key;
+        (void)value;
+        (*(int *)arg)++;
+        return 0;
+}
+
+static int keys(struct store *store, const char *prefix)
+{
+        int count = 0;
+
+        cr_assert_eq(store_scan(store, bus_bytes_str(prefix), count_key, &count), 0);
+        return count;
+}
+
+Test(service, sets_a_bad_message_aside_with_an_alarm_and_goes_on)
+{
+        struct bus_service *service = make();
+        struct store_stream alarms;
+        struct store *store;
+
+        probe.bad = 20;
+        cr_expect_eq(run_it(service), 0);
+        service_free(service);
+        cr_expect_geq(probe.last, 50);
+        cr_expect_eq(probe.taken, probe.last - 1, "all but the bad one were handled");
+
+        store = open_store();
+        cr_expect_eq(keys(store, "quarantine/signal@alert-ingest/"), 1);
+        cr_expect_eq(keys(store, "alarm/quarantined/"), 1);
+        cr_assert_eq(store_stream_open(store, "alarm@strategy-v3", STORE_STREAM_FULL, &alarms), 0);
+        cr_expect_eq(alarms.last.seq, 1);
+        store_free(store);
+}
+
+Test(service, goes_on_where_it_stopped_and_says_an_alarm_once)
+{
+        struct bus_service *service = make();
+        int64_t first_run;
+        struct store *store;
+
+        probe.bad = 20;
+        cr_expect_eq(run_it(service), 0);
+        bus_alarm(service, "test_alarm", "x", PB__SEVERITY__SEVERITY_WARNING, "once");
+        bus_commit_now(service);
+        service_free(service);
+        first_run = probe.last;
+
+        probe = (struct probe){ .stop_at = first_run + 50 };
+        service = make();
+        cr_expect_eq(run_it(service), 0);
+        bus_alarm(service, "test_alarm", "x", PB__SEVERITY__SEVERITY_WARNING, "twice");
+        bus_commit_now(service);
+        cr_expect_eq(probe.taken, probe.last - first_run, "nothing twice, nothing missed");
+        bus_alarm_end(service, "test_alarm", "x");
+        bus_alarm_end(service, "test_alarm", "x");
+        bus_commit_now(service);
+        service_free(service);
+
+        store = open_store();
+        cr_expect_eq(keys(store, "alarm/test_alarm/"), 0);
+        cr_expect_eq(keys(store, "alarm/quarantined/"), 1);
+        store_free(store);
+}
+
+Test(service, a_second_process_on_the_same_store_is_refused)
+{
+        struct store *store;
+        struct bus_service *service;
+        BUS_AUTOFREE char *own = bus_xasprintf("%s/strategy-v3", folder);
+
+        cr_assert(mkdir(own, 0700) == 0);
+        store = open_store();
+        service = make();
+        cr_expect_eq(run_it(service), 1);
+        service_free(service);
+        store_free(store);
+}
+
+Test(service, several_messages_share_one_commit)
+{
+        struct bus_service *service = make();
+
+        probe.stop_at = 700; /* the source writes seven at a time */
+        cr_expect_eq(run_it(service), 0);
+        cr_expect_lt(bus_metric_value(bus_counter(
+                             bus_service_metrics(service), "umbra_commits_total", "", "")),
+                (double)probe.taken / 2);
+        cr_expect_eq(probe.after_commits, probe.taken);
+        service_free(service);
+}
+
+Test(service, makes_a_backup_that_opens)
+{
+        struct bus_service *service = make();
+        char error[256] = "";
+        BUS_AUTOFREE char *path = bus_xasprintf("%s/backup/monday/strategy-v3.db", folder);
+
+        cr_expect_eq(run_it(service), 0);
+        cr_expect_eq(bus_service_backup(service, "monday", error, sizeof(error)), 0, "%s", error);
+        cr_expect_eq(store_verify("sqlite", path, error, sizeof(error)), 0, "%s", error);
+        cr_expect_neq(bus_service_backup(service, "monday", error, sizeof(error)), 0,
+                "a backup overwrote another");
+        service_free(service);
+}
