@@ -26,6 +26,8 @@
 #define LISTEN_BACKLOG 4096
 /* First descriptor of the LISTEN_FDS protocol. */
 #define LISTEN_FDS_START 3
+/* How long libmicrohttpd itself waits for a connection whose socket was shut. */
+#define ENDED_SECONDS 1U
 /* Under this a request line with a long token and a browser's headers would not fit. */
 #define HEADER_MIN_BYTES 1024
 
@@ -69,6 +71,7 @@ static struct http_connection *connection_new(
         struct http_connection *connection = bus_new(struct http_connection);
 
         connection->server = server;
+        connection->mhd = mhd;
         connection->fd =
                 MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
         peer_text(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
@@ -131,6 +134,12 @@ static void end_late_connection(struct http_connection *connection)
         if (connection->phase == HTTP_RECEIVING)
                 (void)send(connection->fd, late, sizeof(late) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
         shutdown(connection->fd, SHUT_RDWR);
+        /* A connection that was suspended once is not in the epoll set, and one that could not be
+         * told 431 is closed but never looked at again (0.9.75): with a timeout of its own it is
+         * looked at in every run. */
+        (void)MHD_set_connection_option(
+                connection->mhd, MHD_CONNECTION_OPTION_TIMEOUT, ENDED_SECONDS);
+        bus_loop_set_timer(connection->server->run_timer, 0);
         connection->ended = true;
 }
 
@@ -155,25 +164,30 @@ static void on_sweep(void *arg)
 
 /* ---- running the daemon ---- */
 
-static bool daemon_has_more(struct http_server *server)
+/* When the daemon wants to run without being woken by its descriptor; < 0: not. */
+static int64_t next_run_us(struct http_server *server)
 {
         MHD_UNSIGNED_LONG_LONG timeout_ms;
 
         /* A change may have made room for the listening socket, which only another run sees. */
         if (server->changed)
-                return true;
-        return MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && !timeout_ms;
+                return 0;
+        if (MHD_get_timeout(server->daemon, &timeout_ms) != MHD_YES)
+                return -1;
+        return timeout_ms < ENDED_SECONDS * 1000 ? (int64_t)timeout_ms * BUS_US_PER_MS
+                                                 : ENDED_SECONDS * BUS_US_PER_SEC;
 }
 
 static void run(struct http_server *server)
 {
-        for (int i = 0; i < RUNS_MAX; i++) {
+        int64_t next_us = 0;
+
+        for (int i = 0; next_us == 0 && i < RUNS_MAX; i++) {
                 server->changed = false;
                 (void)MHD_run(server->daemon);
-                if (!daemon_has_more(server))
-                        return;
+                next_us = next_run_us(server);
         }
-        bus_loop_set_timer(server->run_timer, 0);
+        bus_loop_set_timer(server->run_timer, next_us);
 }
 
 static void on_epoll(short revents, void *arg)
@@ -366,7 +380,7 @@ struct http_server *http_server_free(struct http_server *server)
                 return NULL;
         http_server_quiesce(server);
         refuse_pending(server);
-        for (int i = 0; i < RUNS_MAX && daemon_has_more(server); i++)
+        for (int i = 0; i < RUNS_MAX && next_run_us(server) == 0; i++)
                 (void)MHD_run(server->daemon);
         MHD_stop_daemon(server->daemon);
         bus_loop_remove(server->loop, server->epoll);

@@ -21,7 +21,8 @@ enum http_phase {
 struct http_connection {
         struct http_server *server;
         struct http_connection *previous, *next; /* in server->connections */
-        int fd;                                  /* MHD's */
+        struct MHD_Connection *mhd;
+        int fd; /* MHD's */
         enum http_phase phase;
         int64_t since_us;             /* monotonic: what the deadline counts from */
         bool answered;                /* at least one request of it was */

@@ -108,6 +108,31 @@ Test(http_limits, headers_over_the_cap_are_431)
         rig_done(&rig);
 }
 
+/* libmicrohttpd forgets such a connection, closed but not cleaned up: it must not stay for ever. */
+Test(http_limits, headers_over_the_cap_behind_an_answer_given_later_end_the_connection)
+{
+        struct http_options options = rig_defaults();
+        struct rig rig;
+        char text[2048] = "", value[1500];
+        int fd;
+
+        options.limits.header_max_bytes = 1024;
+        options.limits.request_timeout_us = SHORT_US;
+        rig_init(&rig, options);
+        rig.hold = true;
+        fill(value, sizeof(value));
+        fd = rig_dial(&rig);
+        rig_send(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        rig_wait_until(&rig, rig.held_count == 1);
+        rig_answer(rig.held[0], 200, "fine");
+        cr_assert(rig_receive(&rig, fd, text, sizeof(text), "fine"));
+        rig_send(fd, "GET / HTTP/1.1\r\nHost: x\r\nX-Long: ");
+        rig_send(fd, value);
+        rig_wait_until(&rig, !http_server_connections(rig.server));
+        close(fd);
+        rig_done(&rig);
+}
+
 /* One byte now and then keeps any timeout that counts from the last byte from ever ending. */
 Test(http_limits, a_slow_sender_gets_408_at_its_deadline_however_busy_it_looks)
 {
