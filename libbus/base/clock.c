@@ -138,3 +138,45 @@ int bus_time_parse(const char *text, int64_t *ret_wall_us)
         *ret_wall_us = (seconds - offset) * BUS_US_PER_SEC + us;
         return 0;
 }
+
+static int64_t unit_us(const char *unit)
+{
+        static const struct {
+                const char *name;
+                int64_t us;
+        } units[] = {
+                { "ms", BUS_US_PER_MS },
+                { "s", BUS_US_PER_SEC },
+                { "m", 60 * BUS_US_PER_SEC },
+                { "h", 3600 * BUS_US_PER_SEC },
+                { "d", 86400 * BUS_US_PER_SEC },
+        };
+
+        for (size_t i = 0; i < BUS_COUNT(units); i++)
+                if (!strcmp(units[i].name, unit))
+                        return units[i].us;
+        return 0;
+}
+
+int bus_moment_parse(const char *text, int64_t now_us, int64_t *ret_wall_us)
+{
+        int64_t value = 0, age;
+        const char *p = text;
+
+        if (!bus_time_parse(text, ret_wall_us))
+                return 0;
+        for (; *p >= '0' && *p <= '9'; p++)
+                if (__builtin_mul_overflow(value, 10, &value) ||
+                        __builtin_add_overflow(value, *p - '0', &value))
+                        return -EINVAL;
+        if (p == text)
+                return -EINVAL;
+        if (!*p) {
+                *ret_wall_us = value;
+                return 0;
+        }
+        if (!unit_us(p) || __builtin_mul_overflow(value, unit_us(p), &age))
+                return -EINVAL;
+        *ret_wall_us = now_us - age;
+        return 0;
+}

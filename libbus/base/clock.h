@@ -15,3 +15,8 @@ int64_t bus_mono_us(void);
 const char *bus_time_format(int64_t wall_us, char text[static BUS_TIME_TEXT_SIZE]);
 /* RFC 3339 with a zone ("Z" or an offset), fraction optional (cut to microseconds). Pure. -EINVAL. */
 BUS_MUST int bus_time_parse(const char *text, int64_t *ret_wall_us);
+/*
+ * A moment as people give it: RFC 3339, an age before NOW_US ("500ms" "10s" "15m" "2h" "7d"), or
+ * microseconds since the epoch. Pure. -EINVAL.
+ */
+BUS_MUST int bus_moment_parse(const char *text, int64_t now_us, int64_t *ret_wall_us);

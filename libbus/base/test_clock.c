@@ -40,3 +40,22 @@ Test(clock, refuses_what_is_no_time)
                 cr_expect_eq(bus_time_parse(bad[i], &us), -EINVAL, "%s", bad[i]);
         cr_expect_eq(us, 7);
 }
+
+Test(clock, takes_a_moment_as_people_give_it)
+{
+        const char *bad[] = { "", "m", "10x", "-5s", "99999999999999999999s", "1 m" };
+        const int64_t now_us = INT64_C(1795371600000000);
+        int64_t us = 7;
+
+        for (size_t i = 0; i < BUS_COUNT(bad); i++)
+                cr_expect_eq(bus_moment_parse(bad[i], now_us, &us), -EINVAL, "%s", bad[i]);
+        cr_expect_eq(us, 7);
+        cr_expect_eq(bus_moment_parse("10", now_us, &us), 0);
+        cr_expect_eq(us, 10);
+        cr_expect_eq(bus_moment_parse("2m", now_us, &us), 0);
+        cr_expect_eq(us, now_us - 120 * BUS_US_PER_SEC);
+        cr_expect_eq(bus_moment_parse("500ms", now_us, &us), 0);
+        cr_expect_eq(us, now_us - 500 * BUS_US_PER_MS);
+        cr_expect_eq(bus_moment_parse("2026-11-22T18:20:00Z", 0, &us), 0);
+        cr_expect_eq(us, now_us);
+}

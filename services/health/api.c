@@ -6,7 +6,6 @@
 #include "services/health/prometheus.h"
 #include "services/health/verdict.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -169,43 +168,13 @@ static void get_alarms(struct health *health, struct http_request *request, cons
 
 /* ---- alerts ---- */
 
-/* "10m", "2026-11-22T18:20:00Z" or microseconds since the epoch, as a moment. */
-static int moment_of(const char *text, int64_t *ret_us)
-{
-        static const struct {
-                const char *unit;
-                int64_t us;
-        } units[] = { { "ms", BUS_US_PER_MS }, { "s", BUS_US_PER_SEC },
-                { "m", 60 * BUS_US_PER_SEC }, { "h", 3600 * BUS_US_PER_SEC },
-                { "d", 86400 * BUS_US_PER_SEC } };
-        char *end;
-        long long value;
-
-        if (!bus_time_parse(text, ret_us))
-                return 0;
-        errno = 0;
-        value = strtoll(text, &end, 10);
-        if (errno || end == text || value < 0)
-                return -EINVAL;
-        if (!*end) {
-                *ret_us = value;
-                return 0;
-        }
-        for (size_t i = 0; i < BUS_COUNT(units); i++)
-                if (!strcmp(end, units[i].unit) && value <= INT64_MAX / units[i].us) {
-                        *ret_us = bus_wall_us() - value * units[i].us;
-                        return 0;
-                }
-        return -EINVAL;
-}
-
 static void list_alerts(struct health *health, struct http_request *request)
 {
         const char *since = http_query(request, "since"), *limit = http_query(request, "limit");
         int64_t since_us = 0;
         long count = limit ? strtol(limit, NULL, 10) : LIST_DEFAULT;
 
-        if (since && moment_of(since, &since_us) < 0)
+        if (since && bus_moment_parse(since, bus_wall_us(), &since_us) < 0)
                 health_reply_error(request, 422, "bad_parameter",
                         "since: must be a time (RFC 3339) or an age such as 10m");
         else if (count < 1 || count > LIST_MAX)

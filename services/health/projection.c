@@ -3,7 +3,7 @@
 #include "libbus/base/clock.h"
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
-#include "libbus/bus/envelope.h"
+#include "libbus/bus/pack.h"
 #include "libbus/wire/streams.h"
 #include "replay.pb-c.h"
 #include "services/health/recent.h"
@@ -109,14 +109,11 @@ static void keep_record(struct projection *projection, const struct bus_message 
         Pb__Record record = PB__RECORD__INIT;
         BUS_AUTOBUF struct bus_buf envelope = BUS_BUF_INIT, packed = BUS_BUF_INIT;
         char key[KEY_SIZE], position[BUS_POS_TEXT_SIZE];
-        size_t size;
 
-        size = pb__envelope__get_packed_size(message->envelope);
-        envelope.size = pb__envelope__pack(message->envelope, bus_buf_reserve(&envelope, size));
+        bus_pack(&message->envelope->base, &envelope);
         record.topic = (char *)message->topic;
         record.envelope = (ProtobufCBinaryData){ envelope.size, envelope.data };
-        size = pb__record__get_packed_size(&record);
-        packed.size = pb__record__pack(&record, bus_buf_reserve(&packed, size));
+        bus_pack(&record.base, &packed);
         snprintf(key, sizeof(key), "t/%s/%s/%s", message->envelope->alert_id, message->stream,
                 bus_pos_format(message->position, position));
         bus_put(projection->service, key, bus_buf_bytes(&packed), false);

@@ -13,3 +13,21 @@ enum {
 
 int umbra_decide(int argc, char **argv);
 int umbra_up(int argc, char **argv);
+int umbra_decide(int argc, char **argv);
+int umbra_tap(int argc, char **argv);
+int umbra_trace(int argc, char **argv);
+int umbra_alert(int argc, char **argv);
+int umbra_status(int argc, char **argv);
+int umbra_plugin(int argc, char **argv);
+int umbra_cutover(int argc, char **argv);
+int umbra_rollback(int argc, char **argv);
+int umbra_pause(int argc, char **argv);
+int umbra_resume(int argc, char **argv);
+int umbra_kill(int argc, char **argv);
+int umbra_close(int argc, char **argv);
+int umbra_settle(int argc, char **argv);
+int umbra_risk(int argc, char **argv);
+int umbra_backup(int argc, char **argv);
+int umbra_restore(int argc, char **argv);
+int umbra_keygen(int argc, char **argv);
+int umbra_check_config(int argc, char **argv);

@@ -3,7 +3,6 @@
  */
 #include "services/umbra/layout.h"
 
-#include "libbus/base/hash.h"
 #include "libbus/base/ids.h"
 #include "libbus/base/io.h"
 #include "libbus/base/require.h"
@@ -73,8 +72,7 @@ void layout_done(struct layout *layout)
         *layout = (struct layout){ 0 };
 }
 
-/* Makes the secret unless it is there; RET_SHA256 gets the hash of the text in it. */
-static int prepare_secret(const char *path, char ret_sha256[static BUS_SHA256_HEX_SIZE])
+int layout_secret(const char *path, char ret_sha256[static BUS_SHA256_HEX_SIZE])
 {
         uint8_t random[TOKEN_RANDOM_BYTES], hash[BUS_SHA256_SIZE];
         char text[TOKEN_SIZE + 1];
@@ -117,13 +115,13 @@ static int new_config(const struct layout *layout, struct bus_buf *ret)
         BUS_AUTOFREE char *plugins = NULL;
         int r;
 
-        r = prepare_secret(layout->webhook_token, webhook);
+        r = layout_secret(layout->webhook_token, webhook);
         if (!r)
-                r = prepare_secret(test_token, test);
+                r = layout_secret(test_token, test);
         if (!r)
-                r = prepare_secret(layout->admin_token, admin);
+                r = layout_secret(layout->admin_token, admin);
         if (!r)
-                r = prepare_secret(layout->broker_secret, broker);
+                r = layout_secret(layout->broker_secret, broker);
         if (!r)
                 r = layout_plugins(&plugins);
         if (r < 0)

@@ -10,7 +10,7 @@
  *   log/SERVICE.log
  *   SERVICE/                  each service's own store
  */
-#include "libbus/base/attr.h"
+#include "libbus/base/hash.h"
 
 #include <stddef.h>
 #include <sys/types.h>
@@ -31,6 +31,9 @@ void layout_done(struct layout *layout);
  */
 BUS_MUST int layout_prepare(struct layout *layout, const char *const *sets, size_t set_count,
         char *error, size_t error_size);
+
+/* Makes the secret at PATH unless it is there. RET_SHA256: the hash of its text, in hex. */
+BUS_MUST int layout_secret(const char *path, char ret_sha256[static BUS_SHA256_HEX_SIZE]);
 
 /* One process at a time may run a state folder: -EBUSY. The caller closes the descriptor at its end. */
 BUS_MUST int layout_lock(const struct layout *layout, int *ret_fd);

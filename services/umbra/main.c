@@ -12,6 +12,23 @@ static const struct {
         const char *summary;
 } commands[] = {
         { "up", umbra_up, "run the whole system in the foreground" },
+        { "status", umbra_status, "how it is, service by service" },
+        { "alert", umbra_alert, "post an alert as TradingView would" },
+        { "trace", umbra_trace, "every step of one alert" },
+        { "tap", umbra_tap, "print the messages of the bus" },
+        { "plugin", umbra_plugin, "enable or disable a strategy plugin" },
+        { "cutover", umbra_cutover, "let combined_v3 decide" },
+        { "rollback", umbra_rollback, "back to legacy_v3, at once" },
+        { "pause", umbra_pause, "send no entries" },
+        { "resume", umbra_resume, "lift a pause, a halt, or a kill" },
+        { "kill", umbra_kill, "send nothing at all" },
+        { "close", umbra_close, "close positions by hand" },
+        { "settle", umbra_settle, "end an order that waits for a person" },
+        { "risk", umbra_risk, "change caps and limits" },
+        { "backup", umbra_backup, "copy all stores while they run" },
+        { "restore", umbra_restore, "put a backup in place of a stopped system" },
+        { "keygen", umbra_keygen, "make certificates and tokens" },
+        { "check-config", umbra_check_config, "have every service check the configuration" },
         { "decide", umbra_decide, "ask a plugin offline, one alert a line" },
 };
 
