@@ -162,6 +162,15 @@ bool bus_service_caught_up(const struct bus_service *service)
         return true;
 }
 
+bool bus_input_caught_up(const struct bus_service *service, const char *stream_kind)
+{
+        for (size_t i = 0; i < service->input_count; i++)
+                if (!strcmp(service->inputs[i].spec->stream, stream_kind) &&
+                        !bus_reader_caught_up(service->inputs[i].reader))
+                        return false;
+        return true;
+}
+
 void bus_input_hold(struct bus_service *service, const char *stream_kind, bool hold)
 {
         for (size_t i = 0; i < service->input_count; i++)

@@ -125,10 +125,7 @@ static int run(const struct bus_service_class *class, const struct arguments *ar
         struct bus_service *service = service_new(class, config);
         int r;
 
-        r = service_create(service);
-        if (r < 0)
-                log_error("bad_config", "the service cannot be made: %s", strerror(-r));
-        r = r < 0 ? 1 : 0;
+        r = service_create(service) < 0 ? 1 : 0;
         if (r == 0 && arguments->print)
                 config_print(config, stdout);
         else if (r == 0 && arguments->check)

@@ -60,7 +60,8 @@ struct bus_service_class {
         const struct config_option *options; /* its own sections; ends with .section == NULL */
         bool survives_commit_failure;
 
-        /* Makes the service's struct from its config. Reads no state, opens no socket. */
+        /* Makes the service's struct from its config. Reads no state, opens no socket. < 0 after one
+         * ERROR line that names what is wrong with the config. */
         int (*create)(struct bus_service *service, void **ret_self);
         /* Loads state from the store, opens its sockets and timers. Inputs flow after it. */
         int (*start)(void *self);
@@ -102,6 +103,8 @@ void bus_service_fail_with(struct bus_service *service, int status, const char *
         const char *format, ...) BUS_PRINTF(4, 5);
 /* True once every non-optional input has reached its writer's end as told by a beacon, at least once. */
 bool bus_service_caught_up(const struct bus_service *service);
+/* The same of the inputs of one stream kind; also while another input is held back. */
+bool bus_input_caught_up(const struct bus_service *service, const char *stream_kind);
 /* Only within report(): one fact for the heartbeat. */
 void bus_service_fact(struct bus_service *service, const char *key, const char *value);
 
