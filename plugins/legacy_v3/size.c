@@ -22,7 +22,7 @@ static void add_leg(struct v3_decision *decision, enum v3_leg_kind kind, int64_t
         };
 }
 
-/* Two equal legs; where half is too little, A alone with the whole. False: even that is too little. */
+/* Two equal legs; where half is too little, A alone with the whole. False: that is too little. */
 static bool split(const struct v3_symbol *symbol, struct v3_decision *decision, int64_t half_e8)
 {
         if (half_e8 >= symbol->lot_min_e8) {

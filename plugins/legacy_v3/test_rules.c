@@ -55,12 +55,12 @@ static struct v3_context with_balance(int64_t dollars)
 static void expect_leg(const struct v3_decision *d, uint32_t i, enum v3_leg_kind kind,
         int64_t volume_e8, int64_t sl_e8, int64_t tp_e8)
 {
-        cr_assert_lt(i, d->leg_count);
-        cr_expect_eq(d->legs[i].leg, kind);
-        cr_expect_eq(d->legs[i].side, d->direction);
-        cr_expect_eq(d->legs[i].volume_e8, volume_e8);
-        cr_expect_eq(d->legs[i].sl_e8, sl_e8, "sl %ld", (long)d->legs[i].sl_e8);
-        cr_expect_eq(d->legs[i].tp_e8, tp_e8, "tp %ld", (long)d->legs[i].tp_e8);
+        const struct v3_leg *leg = &d->legs[i];
+
+        cr_assert(i < d->leg_count && leg->leg == kind && leg->side == d->direction);
+        cr_expect(leg->volume_e8 == volume_e8 && leg->sl_e8 == sl_e8 && leg->tp_e8 == tp_e8,
+                "volume %ld sl %ld tp %ld", (long)leg->volume_e8, (long)leg->sl_e8,
+                (long)leg->tp_e8);
 }
 
 Test(legacy, strength_is_the_score_from_the_traders_side)
@@ -115,7 +115,7 @@ Test(legacy, the_tier_is_the_highest_the_balance_reaches)
         cr_expect_eq(legacy_tier_index(3, 0), 3);
 }
 
-/* 10 000 $: 0.05 lots, two legs of 0.02. A: 1500 pips x 1.5 = 22.50; B: 10 $ / (0.02 x 1 $) = 5.00. */
+/* 10 000 $: 0.05 lots, two legs of 0.02. A: 1500 pips x 1.5 = 22.50; B: 10 / (0.02 x 1) = 500 pips. */
 Test(legacy, a_buy_without_levels_gets_them_computed)
 {
         struct v3_alert alert = entry_on(&gold, V3_SIDE_BUY, PRICE(265000));
@@ -161,8 +161,8 @@ Test(legacy, a_target_between_two_points_is_rounded_half_up)
         cr_expect_eq(d.legs[0].tp_e8, PRICE(264849));
 }
 
-/* 100 000 $ at max 2 lots: 0.5 x 2.0 x 1.25 = 1.25, legs 0.62; 10 $ / 0.62 = 16.1 pips, not under 10.
- * With 0.50 x 1.25 x 2.0 on EURUSD: 10 / (0.62 x 10) = 1.6 pips, but at least 5. */
+/* 100 000 $: 0.50 x 2.0 x 1.25 = 1.25, legs 0.62. On EURUSD 10 / (0.62 x 10) = 1.6 pips, but at least
+ * 5; on XAUUSD 10 / 0.62 = 16.1, which is over the least 10. */
 Test(legacy, the_stop_of_b_keeps_the_minimum_distance)
 {
         struct v3_alert alert = entry_on(&euro, V3_SIDE_BUY, 110000000);

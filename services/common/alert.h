@@ -15,8 +15,8 @@
 #define ALERT_ID_MAX_BYTES 64
 /* A placeholder or an unknown field's name is told up to here. */
 #define ALERT_FIELD_SIZE 65
-/* A body could name two thousand unknown fields; the answer and the signal need not. The rest of the
- * warnings is two a known field at most, and ingest's. */
+/* A body could name two thousand unknown fields; the answer and the signal need not. The rest of
+ * the warnings is two a known field at most, and ingest's. */
 #define ALERT_UNKNOWN_MAX  24
 #define ALERT_WARNINGS_MAX 96
 
@@ -73,8 +73,8 @@ struct alert {
 #define ALERT_REFUSED 1
 
 /*
- * Judges BODY. 0 (accepted, maybe with warnings) or ALERT_REFUSED; *RET_ALERT is set either way, the
- * caller frees. Nothing is kept of BODY or SYMBOLS. SYMBOLS must have passed symbols_check().
+ * Judges BODY. 0 (accepted, maybe with warnings) or ALERT_REFUSED; *RET_ALERT is set either way,
+ * the caller frees. Nothing is kept of BODY or SYMBOLS. SYMBOLS must have passed symbols_check().
  */
 BUS_MUST int alert_parse(
         struct bus_bytes body, const struct symbols *symbols, struct alert **ret_alert);
@@ -90,5 +90,5 @@ void alert_warn(struct alert *alert, enum alert_code code, const char *field, co
 /* What the webhook answers to a refused alert: 413, 400 or 422, by the first of its codes. */
 unsigned int alert_http_status(const struct alert *alert);
 
-/* Adds [{"code":"...","field":"...","message":"..."}]; without messages where WITH_MESSAGE is false. */
+/* Adds [{"code":"...","field":"...","message":"..."}], the message only WITH_MESSAGE. */
 void alert_faults_json(const struct alert_faults *faults, bool with_message, struct bus_buf *buf);

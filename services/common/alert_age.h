@@ -1,7 +1,7 @@
 #pragma once
 /*
- * From when an alert's age counts, and by what key a resend is recognised (docs/v3.md, Age and key).
- * Pure: the moment of receipt is an argument.
+ * From when an alert's age counts, and by what key a resend is known (docs/v3.md, Age and key). Pure:
+ * the moment of receipt is an argument.
  */
 #include "libbus/base/hash.h"
 #include "services/common/alert.h"

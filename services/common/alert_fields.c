@@ -112,7 +112,7 @@ static enum alert_code check_tf(struct alert_judge *judge, const struct alert_va
         return ALERT_CODE_NONE;
 }
 
-/* A price to the nearest 1e-8, judged there; then rounded to the symbol's digits, if it is known. */
+/* A price to the nearest 1e-8, judged there; then rounded to the digits of a known symbol. */
 static enum alert_code check_price_into(
         struct alert_judge *judge, const struct alert_value *value, int64_t *ret_e8)
 {
@@ -196,7 +196,7 @@ static enum alert_code check_market_trend(
         return code;
 }
 
-/* The value of one item "-1", "0" or "1" at *TEXT, which moves behind it. False: it is no such thing. */
+/* The value of one item "-1", "0" or "1" at *TEXT, which moves behind it. False: it is none. */
 static bool take_trend(const char **text, int8_t *ret_value)
 {
         bool negative = **text == '-';

@@ -18,7 +18,8 @@ static void add_decimal(
 static void add_entry(struct bus_buf *buf, const struct v3_decision *decision)
 {
         bus_buf_printf(buf,
-                ",\"direction\":\"%s\",\"strength\":%d,\"route\":%d,\"routing\":\"%s\",\"aggressive\":%s",
+                ",\"direction\":\"%s\",\"strength\":%d,\"route\":%d,"
+                "\"routing\":\"%s\",\"aggressive\":%s",
                 v3_side_name(decision->direction), decision->strength, decision->route,
                 v3_routing_name(decision->routing), decision->aggressive ? "true" : "false");
 }

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * A decision as the JSON of docs/v3.md, Decisions as JSON: keys in that order, numbers as strings, no key for
- * what the verdict does not have. One line without a line break. Pure.
+ * A decision as the JSON of docs/v3.md, Decisions as JSON: keys in a fixed order, numbers as strings,
+ * no key for what the verdict does not have. One line without a line break. Pure.
  */
 #include "libbus/base/bytes.h"
 #include "umbra/v3.h"

@@ -29,14 +29,13 @@ struct json_scan {
 
 /* OBJECT may have blanks around it. */
 void json_scan_init(struct json_scan *scan, struct bus_bytes object);
-/* The next member's name (raw, between its quotes) and the exact text of its value. False: no more. */
+/* The next member's name (raw, between its quotes) and its value's exact text. False: no more. */
 bool json_scan_next(
         struct json_scan *scan, struct bus_bytes *ret_name, struct bus_bytes *ret_value);
 
-/* TEXT with its quotes, escaped. What is not valid UTF-8 or a control character becomes an escape or
- * '?'. */
+/* TEXT in quotes, escaped; a byte that is not valid UTF-8 becomes '?'. */
 void json_add_string(struct bus_buf *buf, const char *text);
 
-/* How many bytes of TEXT[0..size) are valid UTF-8 without control characters, from its start and not
- * cutting a character: at most MAX. */
+/* How many bytes from the start of TEXT[0..size) are valid UTF-8 without control characters: at most
+ * MAX, and no character cut. */
 size_t json_clean_prefix(const char *text, size_t size, size_t max);

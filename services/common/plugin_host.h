@@ -2,9 +2,10 @@
 /*
  * Loads strategy plugins, hands them their settings and asks them, trusting none of their answers.
  *
- * One struct plugin is one loaded shared object with one instance. Life: plugin_open, plugin_set any
- * number of times, plugin_start, plugin_decide any number of times, plugin_close. Not for several
- * threads. The host's own failures and the plugin's end as a text of one line that names the culprit.
+ * One struct plugin is one loaded shared object with one instance. Life: plugin_open, plugin_set
+ * any number of times, plugin_start, plugin_decide any number of times, plugin_close. Not for
+ * several threads. Every failure, the host's or the plugin's, ends as one line that names the
+ * culprit.
  */
 #include "services/common/symbols.h"
 #include "umbra/plugin.h"

@@ -4,7 +4,7 @@
  */
 #include "services/common/plugin_host.h"
 
-/* Checks the table itself: keys, types, ranges, and that each default is a value it allows. -EINVAL. */
+/* Checks the table itself: keys, types, and that each default is a value it allows. -EINVAL. */
 BUS_MUST int plugin_options_check(const struct umbra_option *options, size_t count,
         const char *plugin, char error[static PLUGIN_ERROR_SIZE]);
 

@@ -166,7 +166,7 @@ static void read_alert(const Pb__Signal *pb, struct v3_alert *v3)
                 .mtf_trends.count = (uint8_t)pb->n_mtf_trends,
         };
         strcpy(v3->symbol, pb->symbol);
-        for (size_t i = 0; i < pb->n_mtf_trends; i++)
+        for (size_t i = 0; i < v3->mtf_trends.count && i < V3_TRENDS_MAX; i++)
                 v3->mtf_trends.value[i] = (int8_t)pb->mtf_trends[i];
 }
 

@@ -33,8 +33,8 @@ bool symbols_name_valid(const char *text, size_t size);
 const struct v3_symbol *symbols_find(const struct symbols *symbols, const char *name);
 
 /*
- * Applies one override, e.g. ("XAUUSD", "max_lot", "3"). A NAME that is not in the table adds a row,
- * which needs every key (symbols_check tells which are missing). Keys: digits pip usd_per_pip
+ * Applies one override, e.g. ("XAUUSD", "max_lot", "3"). A NAME that is not in the table adds a
+ * row, which needs every key (symbols_check tells which are missing). Keys: digits pip usd_per_pip
  * min_lot lot_step max_lot min_stop_pips fallback_sl_pips (five, as 150/150/50/40/40).
  * -ENOENT: no such key; -EINVAL: the name or the value will not do. Either way one line in ERROR
  * that names the culprit, and the table is unchanged.
@@ -50,5 +50,5 @@ BUS_MUST int symbols_alias(struct symbols *symbols, const char *alias, const cha
  * contradict each other (minimum lot over maximum, lots off the step), an alias to nowhere. */
 BUS_MUST int symbols_check(const struct symbols *symbols, char error[static SYMBOLS_ERROR_SIZE]);
 
-/* Adds the table (without aliases) as canonical text, sorted by name: what configuration hashes cover. */
+/* Adds the table (without aliases) as canonical text, sorted by name, for configuration hashes. */
 void symbols_canonical(const struct symbols *symbols, struct bus_buf *buf);

@@ -14,20 +14,21 @@
 static const char usage[] =
         "usage: umbra decide --plugin NAME [--set KEY=VALUE]... [--plugins DIR] < LINES\n"
         "\n"
-        "Reads one JSON object a line, {\"alert\":{...},\"context\":{...}} (context may be null), and\n"
+        "Reads one JSON object a line, {\"alert\":{...},\"context\":{...}} (or context null), and\n"
         "writes the plugin's decision on each, one a line.\n"
         "\n"
-        "  --plugin NAME                    legacy_v3, combined_v3, ...\n"
-        "  --set plugin.NAME.KEY=VALUE      a setting of the plugin\n"
-        "  --set symbol.SYMBOL.KEY=VALUE    a value of the symbol table, e.g. symbol.XAUUSD.max_lot=3\n"
-        "  --set alias.ingest.WORD=SYMBOL   what alerts may say for a symbol\n"
-        "  --plugins DIR                    where the plugins are (default: those of this program)\n"
+        "  --plugin NAME                   legacy_v3, combined_v3, ...\n"
+        "  --set plugin.NAME.KEY=VALUE     a setting of the plugin\n"
+        "  --set symbol.SYMBOL.KEY=VALUE   of the symbol table, e.g. symbol.XAUUSD.max_lot=3\n"
+        "  --set alias.ingest.WORD=SYMBOL  what alerts may say for a symbol\n"
+        "  --plugins DIR                   where they are (default: those of this program)\n"
         "\n"
         "Exit status: 0; 1 if a line was no such object, or the plugin failed; 2 for wrong usage.\n"
         "\n"
         "example:\n"
-        "  echo '{\"alert\":{\"type\":\"exit_v3\",\"signal_type\":\"Bullish_Exit\",\"symbol\":\"XAUUSD\",'\\\n"
-        "       '\"tf\":\"15\",\"price\":2650.1},\"context\":null}' | umbra decide --plugin legacy_v3\n";
+        "  echo '{\"alert\":{\"type\":\"exit_v3\",\"signal_type\":\"Bullish_Exit\",'\\\n"
+        "       '\"symbol\":\"XAUUSD\",\"tf\":\"15\",\"price\":2650.1},\"context\":null}' |\\\n"
+        "       umbra decide --plugin legacy_v3\n";
 
 struct arguments {
         const char *plugin, *plugins;
