@@ -149,6 +149,8 @@ static int decide_all(struct plugin *plugin, const struct symbols *symbols)
         ssize_t size;
         int status = UMBRA_DONE;
 
+        /* Whoever asks line by line waits for each answer. */
+        setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
         while ((size = getline(&line, &capacity, stdin)) > 0) {
                 enum decide_result result;
 
