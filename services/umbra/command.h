@@ -13,7 +13,6 @@ enum {
 
 int umbra_decide(int argc, char **argv);
 int umbra_up(int argc, char **argv);
-int umbra_decide(int argc, char **argv);
 int umbra_tap(int argc, char **argv);
 int umbra_trace(int argc, char **argv);
 int umbra_alert(int argc, char **argv);
