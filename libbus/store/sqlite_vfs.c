@@ -28,6 +28,14 @@ static sqlite3_file *real_of(sqlite3_file *file)
         return ((struct vfs_file *)file)->real;
 }
 
+static void stall(uint32_t ms)
+{
+        struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+        if (ms)
+                nanosleep(&pause, NULL);
+}
+
 static bool fault_is_due(int error, uint32_t *left)
 {
         if (!error)
@@ -87,6 +95,7 @@ static int file_write(sqlite3_file *file, const void *data, int size, sqlite3_in
 
         if (f->vfs->dead)
                 return SQLITE_IOERR_WRITE;
+        stall(faults.write_stall_ms);
         if (fault_is_due(faults.write_errno, &faults.writes_left))
                 return faults.write_errno == ENOSPC ? SQLITE_FULL : SQLITE_IOERR_WRITE;
         if (is_page(f, size, offset)) {
@@ -103,14 +112,6 @@ static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
         struct vfs_file *f = (struct vfs_file *)file;
 
         return f->vfs->dead ? SQLITE_IOERR_TRUNCATE : f->real->pMethods->xTruncate(f->real, size);
-}
-
-static void stall(uint32_t ms)
-{
-        struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
-
-        if (ms)
-                nanosleep(&pause, NULL);
 }
 
 static int file_sync(sqlite3_file *file, int flags)

@@ -9,7 +9,8 @@ struct store_sqlite_faults {
         int sync_errno;       /* syncs fail with it */
         uint32_t writes_left; /* so many writes still work before */
         uint32_t syncs_left;
-        uint32_t sync_stall_ms; /* every sync takes so much longer */
+        uint32_t sync_stall_ms;  /* every sync takes so much longer */
+        uint32_t write_stall_ms; /* every write does */
 };
 
 /* From now on; NULL ends it. */
