@@ -109,13 +109,13 @@ static unsigned int port_in_log(const struct rig *rig)
 
 void rig_start(struct rig *rig)
 {
-        unsigned int before = rig_logged(rig, " started pid=");
+        unsigned int before = rig_logged(rig, " ready pid=");
 
         rig->pid = fork();
         cr_assert_geq(rig->pid, 0);
         if (!rig->pid)
                 become_ingest(rig);
-        rig_wait_until(rig_logged(rig, " started pid=") > before);
+        rig_wait_until(rig_logged(rig, " ready pid=") > before);
         rig->port = port_in_log(rig);
         cr_assert(rig->port);
 }
