@@ -1,0 +1,452 @@
+/*
+ * umbra demo: the whole system on a state folder of its own, under a stream of alerts and kills, and
+ * then the sums, made from the broker's ledger.
+ */
+#include "services/umbra/demo/demo.h"
+
+#include "libbus/base/clock.h"
+#include "libbus/base/hash.h"
+#include "libbus/base/io.h"
+#include "libbus/base/require.h"
+#include "services/umbra/command.h"
+#include "services/umbra/demo/judge.h"
+#include "services/umbra/options.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ALERTS         620
+#define DURATION_US    (40 * BUS_US_PER_SEC)
+#define SETTLE_US      (90 * BUS_US_PER_SEC)  /* longest wait until all alerts have ended */
+#define QUIET_US       (1500 * BUS_US_PER_MS) /* the ledger must have stood still so long */
+#define READY_US       (60 * BUS_US_PER_SEC)
+#define CUTOVER_AT_US  (20 * BUS_US_PER_SEC)
+#define ROLLBACK_AT_US (27 * BUS_US_PER_SEC)
+#define TURN_MS        10
+#define ERROR_SIZE     512
+
+/* Room for a hundred orders: an account, limits and caps that a real trader would set lower. */
+static const char *const sets[] = {
+        "alert-ingest.listen=127.0.0.1:0",
+        "health.listen=127.0.0.1:0",
+        "health.gate=off",
+        "mt5-demo.balance=250000",
+        "mt5-demo.volatility=4",
+        NULL,
+};
+
+static const struct kill_plan kill_plan[] = {
+        { 4 * BUS_US_PER_SEC, "strategy-v3" },
+        { 8 * BUS_US_PER_SEC, "order-executor" },
+        { 12 * BUS_US_PER_SEC, "alert-ingest" },
+        { 16 * BUS_US_PER_SEC, "mt5-demo" },
+        { 22 * BUS_US_PER_SEC, "health" },
+        { 25 * BUS_US_PER_SEC, "strategy-v3-shadow" },
+        { 30 * BUS_US_PER_SEC, "order-executor" },
+        { 34 * BUS_US_PER_SEC, "alert-ingest" },
+        { 0 },
+};
+
+struct demo {
+        bool once;
+        const char *json_path;
+        uint64_t seed;
+        char state[64];
+        struct demo_system system;
+        struct traffic traffic;
+        struct sender *sender;
+        struct kills kills;
+        struct demo_ledger ledger;
+        struct report report;
+        struct demo_results results;
+        int64_t started_us, ledger_moved_us;
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number)
+{
+        (void)number;
+        interrupted = 1;
+}
+
+/* ---- while it runs ---- */
+
+static void show(struct demo *demo)
+{
+        const struct sender_counts *counts = sender_counts(demo->sender);
+
+        if (demo_ledger_read(&demo->ledger) == 1)
+                demo->ledger_moved_us = bus_mono_us();
+        report_figures(&demo->report, &(struct report_figures){
+                                              .alerts_total = demo->traffic.count,
+                                              .sent = counts->sent,
+                                              .accepted = counts->accepted,
+                                              .duplicates = counts->duplicates,
+                                              .rejected = counts->rejected,
+                                              .resent = counts->resent,
+                                              .slowest_us = counts->slowest_us,
+                                              .at_broker = demo_ledger_executed(&demo->ledger),
+                                              .open_positions = demo_ledger_open(&demo->ledger),
+                                              .balance_cents = demo->ledger.balance_cents,
+                                              .kills = demo->kills.count,
+                                      });
+}
+
+static void tell_kill(struct demo *demo, const struct kill_done *kill)
+{
+        if (!kill)
+                return;
+        if (kill->back_us)
+                report_event(&demo->report, "%s is back at work after %lld ms", kill->service,
+                        (long long)((kill->back_us - kill->at_us) / BUS_US_PER_MS));
+        else
+                report_event(&demo->report, "kill -9 %s (pid %d)", kill->service, (int)kill->pid);
+}
+
+/* A switch by health's API: its milliseconds as the caller waits them, or -1. */
+static double do_switch(struct demo *demo, const char *command)
+{
+        BUS_AUTOFREE char *path = bus_xasprintf("/admin/%s?reason=demo", command);
+        int64_t before_us = bus_mono_us();
+        json_t *answer = demo_system_post(&demo->system, path);
+        double ms = (double)(bus_mono_us() - before_us) / (double)BUS_US_PER_MS;
+
+        if (answer)
+                report_event(&demo->report, "%s in %.1f ms, under load", command, ms);
+        else
+                report_event(&demo->report, "%s: no answer", command);
+        json_decref(answer);
+        return answer ? ms : -1;
+}
+
+static void switch_when_due(struct demo *demo)
+{
+        int64_t now_us = bus_mono_us() - demo->started_us;
+        bool quiet = !demo->kills.count || demo->kills.done[demo->kills.count - 1].back_us;
+
+        /* A switch asked of a service that is just being started would time the start. */
+        if (!quiet)
+                return;
+        if (demo->results.cutover_ms < 0 && now_us >= CUTOVER_AT_US)
+                demo->results.cutover_ms = do_switch(demo, "cutover");
+        else if (demo->results.rollback_ms < 0 && now_us >= ROLLBACK_AT_US)
+                demo->results.rollback_ms = do_switch(demo, "rollback");
+}
+
+static int play(struct demo *demo)
+{
+        bool sending = true;
+
+        demo->report.phase = "alerts come in, services are killed";
+        while (!interrupted && (sending || !kills_over(&demo->kills))) {
+                if (!demo_system_runs(&demo->system))
+                        return -ESRCH;
+                sending = sender_turn(demo->sender, TURN_MS);
+                if (!sending)
+                        usleep(TURN_MS * 1000);
+                tell_kill(demo, kills_turn(&demo->kills, &demo->system));
+                switch_when_due(demo);
+                show(demo);
+        }
+        return interrupted ? -EINTR : 0;
+}
+
+/* ---- the end ---- */
+
+static bool all_ended(const struct demo *demo)
+{
+        json_t *status = demo_system_get(&demo->system, "/api/status");
+        const json_t *alerts = json_object_get(status, "alerts");
+        bool ended = status && !json_integer_value(json_object_get(alerts, "open")) &&
+                     (size_t)json_integer_value(json_object_get(alerts, "known")) >=
+                             sender_counts(demo->sender)->accepted;
+
+        json_decref(status);
+        return ended;
+}
+
+static int settle(struct demo *demo)
+{
+        int64_t deadline_us = bus_mono_us() + SETTLE_US;
+
+        demo->report.phase = "waiting until every alert has come to its end";
+        while (!interrupted && bus_mono_us() < deadline_us) {
+                show(demo);
+                if (bus_mono_us() - demo->ledger_moved_us >= QUIET_US && all_ended(demo)) {
+                        demo->results.settled = true;
+                        return 0;
+                }
+                usleep(50 * 1000);
+        }
+        return interrupted ? -EINTR : 0;
+}
+
+static bool is_known(const struct expect_alert *alerts, size_t count, const char *alert_id)
+{
+        for (size_t i = 0; i < count; i++)
+                if (!strcmp(alerts[i].alert_id, alert_id))
+                        return true;
+        return false;
+}
+
+/* Every alert that was taken, whichever of its tries was told so. */
+static size_t collect(const struct demo *demo, struct expect_alert *alerts)
+{
+        size_t count = 0;
+
+        for (size_t i = 0; i < demo->traffic.count; i++) {
+                const struct outcome *outcome = sender_outcome(demo->sender, i);
+                BUS_AUTOFREE char *path = NULL;
+
+                if ((outcome->fate != FATE_ACCEPTED && outcome->fate != FATE_DUPLICATE) ||
+                        is_known(alerts, count, outcome->alert_id))
+                        continue;
+                path = bus_xasprintf("/api/alerts/%s", outcome->alert_id);
+                alerts[count] = (struct expect_alert){
+                        .seq = outcome->seq,
+                        .body = demo->traffic.shots[i].body,
+                        .trail = demo_system_get(&demo->system, path),
+                };
+                strcpy(alerts[count++].alert_id, outcome->alert_id);
+        }
+        return count;
+}
+
+static int compare_us(const void *left, const void *right)
+{
+        int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+
+        return a < b ? -1 : a > b;
+}
+
+static void sum_latency(
+        const struct expect_alert *alerts, size_t count, struct demo_results *results)
+{
+        BUS_AUTOFREE int64_t *us = bus_new_n(int64_t, count + 1);
+        size_t n = 0;
+
+        for (size_t i = 0; i < count; i++) {
+                const json_t *submitted = json_object_get(
+                        json_object_get(alerts[i].trail, "latency_us"), "submitted");
+
+                if (json_is_integer(submitted))
+                        us[n++] = json_integer_value(submitted);
+        }
+        qsort(us, n, sizeof(*us), compare_us);
+        results->p50_us = n ? us[n / 2] : -1;
+        results->p99_us = n ? us[(n * 99) / 100 < n ? (n * 99) / 100 : n - 1] : -1;
+}
+
+static size_t count_trades(const struct traffic *traffic)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < traffic->count; i++)
+                n += traffic->shots[i].kind == SHOT_ENTRY || traffic->shots[i].kind == SHOT_EXIT;
+        return n;
+}
+
+static int sum_up(struct demo *demo)
+{
+        struct expect_alert *alerts = bus_new_n(struct expect_alert, demo->traffic.count + 1);
+        size_t count = collect(demo, alerts);
+        struct demo_results *results = &demo->results;
+        char error[PLUGIN_ERROR_SIZE] = "";
+        BUS_AUTOFREE char *plugins = NULL;
+        struct judge judge = { 0 };
+        int r;
+
+        r = demo_ledger_read(&demo->ledger);
+        if (r >= 0)
+                r = layout_plugins(&plugins);
+        if (!r)
+                r = judge_init(&judge, plugins, error);
+        if (r < 0)
+                fprintf(stderr, "umbra demo: %s\n", *error ? error : strerror(-r));
+        else
+                expect_sum(alerts, count, &demo->ledger, judge_decide, &judge, &results->sums);
+        judge_done(&judge);
+        sum_latency(alerts, count, results);
+        for (size_t i = 0; i < count; i++) {
+                shadow_count(alerts[i].trail, &results->shadow);
+                json_decref(alerts[i].trail);
+        }
+        free(alerts);
+        results->sent = *sender_counts(demo->sender);
+        results->trades_sent = count_trades(&demo->traffic);
+        results->kills = demo->kills.count;
+        results->catch_up_us = kills_longest_us(&demo->kills);
+        results->ledger_bad_lines = demo->ledger.bad_lines + demo->ledger.rest.size;
+        return r < 0 ? r : 0;
+}
+
+static int write_json(const struct demo *demo)
+{
+        json_t *json = demo_json(&demo->results);
+        BUS_AUTOFREE char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+        BUS_AUTOBUF struct bus_buf line = BUS_BUF_INIT;
+        int r;
+
+        json_decref(json);
+        bus_require(text);
+        bus_buf_printf(&line, "%s\n", text);
+        r = bus_file_replace(demo->json_path, 0644, bus_buf_bytes(&line));
+        if (r < 0)
+                fprintf(stderr, "umbra demo: %s: %s\n", demo->json_path, strerror(-r));
+        return r;
+}
+
+/* ---- the show ---- */
+
+static int begin(struct demo *demo)
+{
+        char error[ERROR_SIZE] = "";
+        BUS_AUTOFREE char *path = NULL;
+        int r;
+
+        demo->report.phase = "starting the system";
+        report_event(&demo->report, "the whole system starts in %s", demo->state);
+        r = demo_system_start(&demo->system,
+                &(struct demo_system_options){
+                        .state = demo->state, .sets = sets, .ready_within_us = READY_US },
+                error, sizeof(error));
+        if (r < 0) {
+                fprintf(stderr, "umbra demo: %s\n", error);
+                return r;
+        }
+        report_event(&demo->report, "all services are ready: %s", demo->system.health.url);
+        path = bus_xasprintf("%s/mt5-demo/ledger.jsonl", demo->state);
+        demo_ledger_init(&demo->ledger, path);
+        traffic_init(&demo->traffic, &(struct traffic_options){
+                                             .seed = demo->seed,
+                                             .count = ALERTS,
+                                             .duration_us = DURATION_US,
+                                             .tag = strrchr(demo->state, '-') + 1,
+                                     });
+        demo->sender = sender_new(demo->system.webhook, &demo->traffic);
+        demo->started_us = demo->ledger_moved_us = bus_mono_us();
+        kills_init(&demo->kills, kill_plan);
+        demo->results.cutover_ms = demo->results.rollback_ms = -1;
+        return 0;
+}
+
+static void stay(struct demo *demo)
+{
+        printf("\nIt stays up until Ctrl-C.\n  health   %s/health\n  status   umbra status --state %s\n"
+               "  alerts   %s/api/alerts?since=10m\n  webhook  %s\n",
+                demo->system.health.url, demo->state, demo->system.health.url,
+                demo->system.webhook);
+        fflush(stdout);
+        while (!interrupted && demo_system_runs(&demo->system))
+                usleep(100 * 1000);
+}
+
+static void remove_state(const char *state)
+{
+        BUS_AUTOFREE char *command = bus_xasprintf("rm -rf '%s'", state);
+
+        if (system(command))
+                fprintf(stderr, "umbra demo: %s: cannot be removed\n", state);
+}
+
+static int run(struct demo *demo)
+{
+        bool good = false;
+        int r;
+
+        r = begin(demo);
+        if (!r)
+                r = play(demo);
+        if (!r)
+                r = settle(demo);
+        if (!r)
+                r = sum_up(demo);
+        report_end(&demo->report);
+        if (!r)
+                good = demo_verdict(&demo->results);
+        if (!r && demo->json_path)
+                r = write_json(demo);
+        if (r == -ESRCH)
+                fputs("umbra demo: the system has ended by itself\n", stderr);
+        if (!r && !demo->once)
+                stay(demo);
+        return !r && good ? UMBRA_DONE : UMBRA_FAILED;
+}
+
+static void done(struct demo *demo, bool keep)
+{
+        if (demo->system.pid && demo_system_stop(&demo->system) != 0) {
+                fputs("umbra demo: the system did not stop as it should\n", stderr);
+                keep = true;
+        }
+        demo_system_done(&demo->system);
+        demo->sender = sender_free(demo->sender);
+        traffic_done(&demo->traffic);
+        demo_ledger_done(&demo->ledger);
+        if (keep)
+                printf("  Everything is left in %s\n", demo->state);
+        else
+                remove_state(demo->state);
+}
+
+enum {
+        FLAG_ONCE = OPTIONS_FIRST,
+        FLAG_JSON,
+        FLAG_SEED,
+};
+
+static int take(void *arg, int option, const char *value)
+{
+        struct demo *demo = arg;
+
+        if (option == FLAG_ONCE)
+                demo->once = true;
+        else if (option == FLAG_JSON)
+                demo->json_path = value;
+        else
+                demo->seed = strtoull(value, NULL, 0);
+        return 0;
+}
+
+int umbra_demo(int argc, char **argv)
+{
+        static const struct option own[] = { { "once", no_argument, NULL, FLAG_ONCE },
+                { "json", required_argument, NULL, FLAG_JSON },
+                { "seed", required_argument, NULL, FLAG_SEED }, { 0 } };
+        static struct demo demo = { .seed = 20261122, .state = "/tmp/umbra-demo-XXXXXX" };
+        struct options options = { .own = own,
+                .take = take,
+                .arg = &demo,
+                .usage =
+                        "usage: umbra demo [--once] [--json FILE] [--seed N]\n"
+                        "\n"
+                        "Starts the whole system with a demo account, sends alerts as seen in\n"
+                        "practice, kills services under that load, cuts over and rolls back, and\n"
+                        "then counts, by the broker's own ledger, what was lost or done twice. Then\n"
+                        "it stays up until Ctrl-C; with --once, or no terminal, it ends, with 0 only\n"
+                        "if the sums are right.\n"
+                        "\n"
+                        "example: umbra demo --once --json demo.json\n" };
+        int status;
+
+        status = options_parse(&options, argc, argv);
+        if (status >= 0)
+                return status;
+        options_done(&options);
+        if (!isatty(STDOUT_FILENO))
+                demo.once = true;
+        signal(SIGINT, on_interrupt);
+        signal(SIGTERM, on_interrupt);
+        signal(SIGPIPE, SIG_IGN);
+        if (bus_hash_init() < 0 || !mkdtemp(demo.state)) {
+                fprintf(stderr, "umbra demo: %s: %s\n", demo.state, strerror(errno));
+                return UMBRA_FAILED;
+        }
+        report_init(&demo.report);
+        status = run(&demo);
+        done(&demo, status != UMBRA_DONE);
+        return status;
+}

@@ -1,0 +1,34 @@
+#pragma once
+/*
+ * The show: its parts, and what came of it. The files of this folder share it.
+ */
+#include "services/umbra/demo/expect.h"
+#include "services/umbra/demo/kills.h"
+#include "services/umbra/demo/report.h"
+#include "services/umbra/demo/sender.h"
+#include "services/umbra/demo/shadow.h"
+#include "services/umbra/demo/system.h"
+
+/* What a run must reach to prove anything (docs/interfaces.md, demo --json). */
+#define DEMO_ALERTS_MIN 500
+#define DEMO_TRADES_MIN 200 /* entries and exits sent */
+#define DEMO_ORDERS_MIN 100 /* at the broker */
+#define DEMO_KILLS_MIN  5
+
+struct demo_results {
+        struct sender_counts sent;
+        size_t trades_sent; /* entries and exits */
+        struct expect_sums sums;
+        struct shadow_counts shadow;
+        int64_t p50_us, p99_us; /* receipt to broker link; -1: none */
+        size_t kills;
+        int64_t catch_up_us;
+        double cutover_ms, rollback_ms; /* < 0: not done */
+        size_t ledger_bad_lines;
+        bool settled; /* all alerts had ended before the sums were made */
+};
+
+/* Whether the sums are right and enough was shown; says on stdout what this proved, or what did not hold. */
+bool demo_verdict(const struct demo_results *results);
+/* The JSON of docs/interfaces.md; the caller owns it. */
+json_t *demo_json(const struct demo_results *results);

@@ -1,0 +1,168 @@
+#include "services/umbra/demo/expect.h"
+
+#include "libbus/base/require.h"
+#include "services/order-executor/ids.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The body is the decision itself: these tests are about the sums, not the rules. */
+static json_t *decide(void *arg, const char *plugin, const char *body, const json_t *context)
+{
+        (void)arg;
+        (void)plugin;
+        (void)context;
+        return json_loads(body, 0, NULL);
+}
+
+static const char entry[] =
+        "{\"verdict\":\"execute\",\"symbol\":\"EURUSD\",\"closes\":[],\"legs\":["
+        "{\"leg\":\"A\",\"side\":\"buy\"},{\"leg\":\"B\",\"side\":\"buy\"}]}";
+static const char leave[] = "{\"verdict\":\"execute\",\"symbol\":\"EURUSD\",\"legs\":[],"
+                            "\"closes\":[{\"side\":\"buy\"}]}";
+
+#define ENTRY_ID "01M82JE45D3KG6YD6SCCBYDGNB"
+#define EXIT_ID  "01M82JE45D3KG6YD6SCCBYDGNC"
+
+static struct expect_alert alert_of(
+        const char *id, uint64_t seq, const char *body, const char *outcome)
+{
+        struct expect_alert alert = { .seq = seq, .body = body };
+
+        strcpy(alert.alert_id, id);
+        alert.trail = json_pack("{s:b, s:s, s:I, s:{s:s}}", "final", 1, "outcome", outcome,
+                "done_us", (json_int_t)1000, "decision", "verdict", "execute");
+        cr_assert_not_null(alert.trail);
+        return alert;
+}
+
+struct book {
+        struct demo_ledger ledger;
+        struct ledger_order orders[16];
+        struct ledger_position positions[16];
+};
+
+static void book_init(struct book *book)
+{
+        *book = (struct book){ 0 };
+        book->ledger.orders = book->orders;
+        book->ledger.positions = book->positions;
+}
+
+static struct ledger_order *fill(struct book *book, const char *id)
+{
+        struct ledger_order *order = &book->orders[book->ledger.order_count++];
+
+        strcpy(order->cl_ord_id, id);
+        order->requests = 1;
+        order->deals = 1;
+        order->asked_e8 = order->done_e8 = 1;
+        return order;
+}
+
+static struct ledger_position *open_leg(struct book *book, const char *leg, uint64_t ticket)
+{
+        struct ledger_position *position = &book->positions[book->ledger.position_count++];
+
+        ex_id_leg(ENTRY_ID, "v3", leg, position->opened_by);
+        fill(book, position->opened_by)->positions = 1;
+        position->ticket = ticket;
+        position->is_buy = true;
+        return position;
+}
+
+static void close_leg(struct book *book, struct ledger_position *position)
+{
+        ex_id_close(EXIT_ID, "v3", position->ticket, 1, position->closed_by);
+        position->end = LEDGER_CLOSED_BY_ORDER;
+        fill(book, position->closed_by)->closes = true;
+}
+
+static struct expect_sums sum_up(struct book *book, const char *entry_outcome, bool with_exit)
+{
+        struct expect_alert alerts[] = { alert_of(EXIT_ID, 2, leave, "filled"),
+                alert_of(ENTRY_ID, 1, entry, entry_outcome) };
+        struct expect_sums sums;
+
+        expect_sum(with_exit ? alerts : alerts + 1, with_exit ? 2 : 1, &book->ledger, decide, NULL,
+                &sums);
+        json_decref(alerts[0].trail);
+        json_decref(alerts[1].trail);
+        return sums;
+}
+
+Test(expect, finds_nothing_wrong_where_all_was_done_once)
+{
+        struct expect_sums sums;
+        struct book book;
+
+        book_init(&book);
+        close_leg(&book, open_leg(&book, "A", 1));
+        close_leg(&book, open_leg(&book, "B", 2));
+        sums = sum_up(&book, "filled", true);
+        cr_expect_eq(sums.expected, 4);
+        cr_expect_eq(sums.at_broker, 4);
+        cr_expect_eq(sums.lost + sums.duplicated + sums.disagreed + sums.unfinished, 0);
+}
+
+Test(expect, finds_a_lost_leg_and_a_lost_close)
+{
+        struct expect_sums sums;
+        struct book book;
+
+        book_init(&book);
+        open_leg(&book, "A", 1);
+        sums = sum_up(&book, "filled", true);
+        cr_expect_eq(sums.lost, 2, "leg B, and the close of ticket 1");
+        cr_expect_eq(sums.duplicated, 0);
+}
+
+Test(expect, finds_what_nobody_asked_for_and_what_was_done_twice)
+{
+        struct expect_sums sums;
+        struct book book;
+
+        book_init(&book);
+        open_leg(&book, "A", 1);
+        open_leg(&book, "B", 2);
+        fill(&book, "ZZZZZZZZZZZZZZZZ");
+        demo_ledger_order(&book.ledger, book.positions[0].opened_by);
+        book.orders[0].done_e8 = 2;
+        sums = sum_up(&book, "filled", false);
+        cr_expect_eq(sums.lost, 0);
+        cr_expect_eq(sums.duplicated, 2);
+}
+
+Test(expect, excuses_what_was_refused_unless_the_ledger_contradicts)
+{
+        struct expect_sums sums;
+        struct book book;
+
+        book_init(&book);
+        sums = sum_up(&book, "expired", false);
+        cr_expect_eq(sums.expected, 0);
+        cr_expect_eq(sums.excused, 2);
+        open_leg(&book, "A", 1);
+        sums = sum_up(&book, "expired", false);
+        cr_expect_eq(sums.expected, 1);
+        cr_expect_eq(sums.excused, 1);
+        cr_expect_eq(sums.lost + sums.duplicated, 0);
+}
+
+Test(expect, wants_no_close_of_what_a_stop_had_closed)
+{
+        struct ledger_position *position;
+        struct expect_sums sums;
+        struct book book;
+
+        book_init(&book);
+        close_leg(&book, open_leg(&book, "A", 1));
+        position = open_leg(&book, "B", 2);
+        position->end = LEDGER_CLOSED_BY_STOP;
+        position->closed_us = 999;
+        cr_expect_eq(sum_up(&book, "filled", true).lost, 0);
+        position->closed_us = 1001; /* the exit was through by then, and had left it open */
+        sums = sum_up(&book, "filled", true);
+        cr_expect_eq(sums.lost, 1);
+}

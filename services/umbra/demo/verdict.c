@@ -1,0 +1,87 @@
+/* What the demo proved, in words and as JSON. */
+#include "services/umbra/demo/demo.h"
+
+#include <stdio.h>
+
+static json_t *milliseconds(double ms)
+{
+        return ms < 0 ? json_null() : json_real((double)(int64_t)(ms * 1000 + 0.5) / 1000);
+}
+
+static json_t *microseconds(int64_t us)
+{
+        return us < 0 ? json_null() : json_integer(us);
+}
+
+json_t *demo_json(const struct demo_results *r)
+{
+        return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:{s:o, s:o}, s:I, s:I, "
+                         "s:{s:I, s:I}, s:o, s:o}",
+                "alerts_sent", (json_int_t)r->sent.sent, "accepted", (json_int_t)r->sent.accepted,
+                "duplicates", (json_int_t)r->sent.duplicates, "rejected",
+                (json_int_t)r->sent.rejected, "orders_expected", (json_int_t)r->sums.expected,
+                "orders_at_broker", (json_int_t)r->sums.at_broker, "orders_lost",
+                (json_int_t)r->sums.lost, "orders_duplicated", (json_int_t)r->sums.duplicated,
+                "latency_us", "p50", microseconds(r->p50_us), "p99", microseconds(r->p99_us),
+                "kills", (json_int_t)r->kills, "catch_up_ms",
+                (json_int_t)(r->catch_up_us / BUS_US_PER_MS), "shadow", "pairs",
+                (json_int_t)r->shadow.pairs, "critical", (json_int_t)r->shadow.critical,
+                "cutover_ms", milliseconds(r->cutover_ms), "rollback_ms",
+                milliseconds(r->rollback_ms));
+}
+
+static bool check(bool holds, const char *what)
+{
+        if (!holds)
+                printf("  NOT %s\n", what);
+        return holds;
+}
+
+static bool judge(const struct demo_results *r)
+{
+        bool good = true;
+
+        good &= check(r->settled, "every accepted alert came to its end");
+        good &= check(!r->ledger_bad_lines, "the ledger could be read to the last line");
+        good &= check(!r->sums.lost, "no order was lost");
+        good &= check(!r->sums.duplicated, "no order was executed twice or unasked");
+        good &= check(!r->sums.disagreed, "the live decisions are the plugin's own");
+        good &= check(!r->sent.unknown, "every alert got an answer that settles it");
+        good &= check(r->sent.sent >= DEMO_ALERTS_MIN, "enough alerts were sent");
+        good &= check(r->trades_sent >= DEMO_TRADES_MIN, "enough entries and exits were sent");
+        good &= check(r->sums.at_broker >= DEMO_ORDERS_MIN, "enough orders reached the broker");
+        good &= check(r->kills >= DEMO_KILLS_MIN, "enough services were killed");
+        return good;
+}
+
+bool demo_verdict(const struct demo_results *r)
+{
+        bool good;
+
+        puts("\nWhat this proved");
+        printf("  %zu alerts sent: %zu accepted, %zu seen before, %zu refused as they must be; the\n"
+               "  slowest answer took %.0f ms.\n",
+                r->sent.sent, r->sent.accepted, r->sent.duplicates, r->sent.rejected,
+                (double)r->sent.slowest_us / 1000);
+        printf("  %zu services killed without warning under that load; the slowest was back at work\n"
+               "  after %lld ms.\n",
+                r->kills, (long long)(r->catch_up_us / BUS_US_PER_MS));
+        printf("  %zu orders expected, %zu executed by the broker's own ledger: %zu lost, %zu too many\n"
+               "  (%zu more were stopped by a limit, and the ledger agrees).\n",
+                r->sums.expected, r->sums.at_broker, r->sums.lost, r->sums.duplicated,
+                r->sums.excused);
+        if (r->p50_us >= 0)
+                printf("  From HTTP to the broker link: half within %.1f ms, 99 %% within %.1f ms,\n"
+                       "  kills included.\n",
+                        (double)r->p50_us / 1000, (double)r->p99_us / 1000);
+        printf("  The shadow judged %zu alerts beside the live plugin: %zu critical differences.\n",
+                r->shadow.pairs, r->shadow.critical);
+        if (r->cutover_ms >= 0 && r->rollback_ms >= 0)
+                printf("  Cut over to combined_v3 in %.1f ms and back in %.1f ms, under load.\n",
+                        r->cutover_ms, r->rollback_ms);
+        good = judge(r);
+        for (size_t i = 0; i < r->sums.problem_count; i++)
+                printf("  ! %s\n", r->sums.problems[i]);
+        puts(good ? "  All sums are right." : "  The sums are NOT right.");
+        return good;
+}
