@@ -104,9 +104,10 @@ static void close_position(const struct control *control, const char *arguments,
         struct bus_buf *reply)
 {
         unsigned long long ticket;
-        int end = 0;
+        char *end;
 
-        if (sscanf(arguments, "%llu%n", &ticket, &end) != 1 || arguments[end])
+        ticket = strtoull(arguments, &end, 10);
+        if (end == arguments || *end)
                 fail(reply, "close-position TICKET");
         else if (desk_close_by_hand(control->desk, ticket, at) < 0)
                 fail(reply, "no such position");

@@ -20,29 +20,67 @@ static int day_of(const char *name)
         return -1;
 }
 
-static int minute_of(unsigned int hour, unsigned int minute)
+/* Takes "mon" off *TEXT; the day, or -1. */
+static int take_day(const char **text)
 {
-        if (hour > 24 || minute > 59 || hour * 60 + minute > MINUTES)
+        char name[4];
+        int day;
+
+        snprintf(name, sizeof(name), "%.3s", *text);
+        day = day_of(name);
+        if (day >= 0)
+                *text += 3;
+        return day;
+}
+
+static bool take_character(const char **text, char c)
+{
+        if (**text != c)
+                return false;
+        ++*text;
+        return true;
+}
+
+/* One or two digits; -1 for none. */
+static int take_number(const char **text)
+{
+        int number = -1;
+
+        for (int i = 0; i < 2 && **text >= '0' && **text <= '9'; i++, ++*text)
+                number = (number < 0 ? 0 : number * 10) + (**text - '0');
+        return number;
+}
+
+/* "22:05" as minutes of the day, or -1. */
+static int take_time(const char **text)
+{
+        int hour = take_number(text), minute;
+
+        if (hour < 0 || !take_character(text, ':'))
                 return -1;
-        return (int)(hour * 60 + minute);
+        minute = take_number(text);
+        if (minute < 0 || minute > 59 || hour * 60 + minute > MINUTES)
+                return -1;
+        return hour * 60 + minute;
 }
 
 static int parse_window(const char *text, struct hours *hours)
 {
-        unsigned int from_hour, from_minute, to_hour, to_minute;
-        char first[4], last[4];
-        int end = 0, first_day, last_day, from, to;
+        int first_day, last_day, from, to;
 
-        if (sscanf(text, " %3[a-z]-%3[a-z] %2u:%2u-%2u:%2u %n", first, last, &from_hour,
-                    &from_minute, &to_hour, &to_minute, &end) != 6)
+        text += strspn(text, " ");
+        first_day = take_day(&text);
+        if (first_day < 0 || !take_character(&text, '-'))
                 return -EINVAL;
-        first_day = day_of(first);
-        last_day = day_of(last);
-        from = minute_of(from_hour, from_minute);
-        to = minute_of(to_hour, to_minute);
-        if (!end || text[end] || first_day < 0 || last_day < 0 || from < 0 || to <= from)
+        last_day = take_day(&text);
+        if (last_day < 0 || !take_character(&text, ' '))
                 return -EINVAL;
-        if (hours->count == HOURS_MAX)
+        from = take_time(&text);
+        if (from < 0 || !take_character(&text, '-'))
+                return -EINVAL;
+        to = take_time(&text);
+        text += strspn(text, " ");
+        if (to <= from || *text || hours->count == HOURS_MAX)
                 return -EINVAL;
         hours->windows[hours->count].first_day = first_day;
         hours->windows[hours->count].last_day = last_day;

@@ -18,8 +18,6 @@
 #define SETS_MAX       64 /* more than a person or a script gives */
 #define CTL_TIMEOUT_US (INT64_C(5) * BUS_US_PER_SEC)
 
-extern char **environ;
-
 struct arguments {
         const char *config_path, *control;
         const char *sets[SETS_MAX];
@@ -43,7 +41,7 @@ static void usage(void)
                "ctl sends one command and prints the answer: account, positions, quotes, faults,\n"
                "ledger-path, move-price SYMBOL BID, close-position TICKET, cut, clear [FAULT], or a\n"
                "fault: delay MS, requote, reject RETCODE, lose-reply, cut-before, cut-after, ...\n"
-               "(docs/mt5-demo.md).\n"
+               "(docs/mt5.md, Faults and commands).\n"
                "\n"
                "Example: mt5-demo ctl --control ipc://state/run/mt5-demo/control requote n=2\n");
 }
