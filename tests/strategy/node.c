@@ -18,10 +18,8 @@
 #include <stdio.h>
 
 #define SIGNALS       900
-#define SIGNALS_US    (10 * BUS_US_PER_MS)
-#define SWITCHES      80
-#define SWITCHES_US   (25 * BUS_US_PER_MS)
-#define SWITCHES_AT   (400 * BUS_US_PER_MS) /* when everybody is there */
+#define SIGNALS_US    (20 * BUS_US_PER_MS)
+#define SWITCH_EVERY  12 /* decisions */
 #define EXIT_DISORDER 7
 #define KEY_COUNT     "count"
 
@@ -140,7 +138,7 @@ static const struct bus_service_class source = { .name = "alert-ingest",
 
 /* ---- switches ---- */
 
-static void write_switch(void *arg)
+static int take_for_switching(void *arg, const struct bus_message *message)
 {
         static const struct {
                 Pb__Command command;
@@ -155,37 +153,35 @@ static void write_switch(void *arg)
                 { PB__COMMAND__COMMAND_CUTOVER, "example" }, /* refused */
         };
         struct node *node = arg;
-        size_t which = (size_t)node->count % BUS_COUNT(switches);
+        size_t which = (size_t)(node->count / SWITCH_EVERY) % BUS_COUNT(switches);
         Pb__Control control = PB__CONTROL__INIT;
 
-        if (node->count >= SWITCHES)
-                return;
+        (void)message;
+        node->count++;
+        save_count(node);
+        if (node->count % SWITCH_EVERY)
+                return 0;
         control.command = switches[which].command;
         control.plugin = (char *)switches[which].plugin;
         control.actor = "test";
         control.gate_passed = true;
-        node->count++;
         bus_emit(node->service, &(struct bus_out){ .stream = "control",
                                         .topic = "control.cmd.slot",
                                         .body = &control.base,
                                         .alert_id = "" });
-        save_count(node);
-}
-
-static int switcher_start(void *arg)
-{
-        struct node *node = arg;
-
-        bus_loop_add_timer(
-                bus_service_loop(node->service), SWITCHES_AT, SWITCHES_US, write_switch, node);
-        return start(arg);
+        return 0;
 }
 
 static const char *const switcher_outputs[] = { "control", NULL };
+static const struct bus_input switcher_inputs[] = {
+        { "decision", "strategy-v3", BUS_START_BEGINNING, take_for_switching, false },
+        { 0 },
+};
 static const struct bus_service_class switcher = { .name = "health",
         .outputs = switcher_outputs,
+        .inputs = switcher_inputs,
         .create = create,
-        .start = switcher_start,
+        .start = start,
         .destroy = destroy };
 
 /* ---- the sink ---- */

@@ -16,7 +16,7 @@
 #include <time.h>
 
 #define PATIENCE_US    (90 * BUS_US_PER_SEC)
-#define KILLS          25
+#define KILLS          16
 #define TOLD_MAX_BYTES ((size_t)1 << 22)
 
 struct rig {
@@ -128,14 +128,11 @@ static void expect_same(const struct rig *rig, const char *stream)
                 rig->folder);
 }
 
-static size_t count_lines(const struct rig *rig, const char *stream, const char *word)
+static void expect_some(const struct rig *rig, const char *stream, const char *word)
 {
         BUS_AUTOFREE char *lines = told(rig, "order-executor", stream);
-        size_t count = 0;
 
-        for (const char *p = lines; (p = strstr(p, word)); p++)
-                count++;
-        return count;
+        cr_assert(strstr(lines, word), "%s: never %s, see %s", stream, word, rig->folder);
 }
 
 static void end_all(struct rig *rig, pid_t late)
@@ -159,7 +156,7 @@ static void run(unsigned int seed, int kills)
         for (size_t i = 0; i < BUS_COUNT(parts); i++)
                 rig.pids[i] = spawn(&rig, parts[i].program, parts[i].name);
         for (int i = 0; i < kills; i++) {
-                pause_ms(60 + (int)(next_random(&rig) % 140));
+                pause_ms(150 + (int)(next_random(&rig) % 400));
                 kill_one(&rig);
         }
         wait_done(&rig, "order-executor", rig.pids[4], until_us);
@@ -171,9 +168,9 @@ static void run(unsigned int seed, int kills)
         expect_same(&rig, "order@strategy-v3 ");
         expect_same(&rig, "control.result@strategy-v3 ");
         /* both plugins and nobody had their turn, or nothing was tried here */
-        cr_expect_gt(count_lines(&rig, "decision@strategy-v3 ", "plugin=combined_v3"), 0);
-        cr_expect_gt(count_lines(&rig, "decision@strategy-v3 ", "plugin=legacy_v3"), 0);
-        cr_expect_gt(count_lines(&rig, "order@strategy-v3 ", "plugin=combined_v3"), 0);
+        expect_some(&rig, "decision@strategy-v3 ", "plugin=combined_v3");
+        expect_some(&rig, "decision@strategy-v3 ", "plugin=legacy_v3");
+        expect_some(&rig, "order@strategy-v3 ", "plugin=combined_v3");
         clean = bus_xasprintf("rm -r %s", rig.folder);
         cr_expect_eq(system(clean), 0);
 }
