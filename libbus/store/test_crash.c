@@ -54,7 +54,7 @@ static void commit_on_and_on(struct test_store *t, int say)
         }
 }
 
-Test(store, a_killed_process_leaves_all_of_a_batch_or_nothing, .timeout = 60)
+Test(store, a_killed_process_leaves_all_of_a_batch_or_nothing)
 {
         EACH_ENGINE(t)
         {
@@ -96,7 +96,7 @@ static int try_open(struct test_store *t, char *error, size_t error_size)
         return r;
 }
 
-Test(store, one_process_holds_it_and_its_death_frees_it, .timeout = 60)
+Test(store, one_process_holds_it_and_its_death_frees_it)
 {
         EACH_ENGINE(t)
         {
@@ -169,7 +169,7 @@ Test(store, a_backup_is_the_store_as_it_was_then)
         }
 }
 
-Test(store, a_restore_begins_new_incarnations_above_all_that_were, .timeout = 30)
+Test(store, a_restore_begins_new_incarnations_above_all_that_were)
 {
         EACH_ENGINE(t)
         {

@@ -132,7 +132,7 @@ static void flip(const char *path, off_t offset)
         cr_assert_eq(pwrite(fd, &byte, 1, offset), 1);
 }
 
-Test(sqlite, verify_finds_a_flipped_bit_wherever_it_is, .timeout = 120)
+Test(sqlite, verify_finds_a_flipped_bit_wherever_it_is)
 {
         EACH_ENGINE(t)
         {
