@@ -23,7 +23,6 @@ struct item {
 };
 
 struct step {
-        const char *name; /* borrowed from the stamp's or event's table, or copied into text */
         char text[PBJSON_ENUM_SIZE + 8];
         int64_t at_us;
         const struct item *item; /* of an event: the trade; NULL for a stamp */
@@ -178,12 +177,13 @@ static void add_event(struct steps *steps, const struct item *item)
         add_step(steps, &step);
 }
 
-/* The shadow judges beside the way: only that it has done so is a step. */
-static void add_shadow(struct steps *steps, const struct item *item)
+/* A message that is a step by itself. The shadow judges beside the way: its stamps are none of the
+ * alert's, only that it has judged. */
+static void add_message(struct steps *steps, const struct item *item, const char *name)
 {
         struct step step = { .at_us = item->envelope->staged_us, .item = item };
 
-        strcpy(step.text, "shadow_decided");
+        strcpy(step.text, name);
         add_step(steps, &step);
 }
 
@@ -254,11 +254,15 @@ static json_t *steps_json(const struct trail *trail, int64_t received_us)
                 const struct item *item = &trail->items[i];
 
                 if (!strcmp(item->kind, "decision.shadow")) {
-                        add_shadow(&steps, item);
+                        add_message(&steps, item, "shadow_decided");
                         continue;
                 }
                 add_stamps(&steps, item->envelope);
-                if (!strcmp(item->kind, "trade"))
+                if (!strcmp(item->kind, "decision"))
+                        add_message(&steps, item, "decided");
+                else if (!strcmp(item->kind, "order"))
+                        add_message(&steps, item, "ordered");
+                else if (!strcmp(item->kind, "trade"))
                         add_event(&steps, item);
         }
         qsort(steps.items, steps.count, sizeof(*steps.items), compare_steps);

@@ -31,7 +31,8 @@ static int run_check(const char *program, const struct layout *layout, const cha
                 return -errno;
         if (!pid) {
                 /* What is wrong comes on stderr; that all is well need not be said six times. */
-                if (!freopen("/dev/null", "w", stdout))
+                if (!freopen("/dev/null", "w", stdout) ||
+                        setenv("UMBRA_BUS_LOG_LEVEL", "warn", 1) < 0)
                         _exit(127);
                 execl(program, name, "--config", layout->config, "--check-config", (char *)NULL);
                 _exit(127);
