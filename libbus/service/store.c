@@ -59,8 +59,10 @@ void service_store_lost(struct bus_service *service, int result)
                 bus_service_fail(service, "commit_failed", "error=\"%s\"", strerror(-result));
                 return;
         }
-        if (service->store)
-                log_error("commit_failed", "error=\"%s\"", strerror(-result));
+        /* The reopening is under way: what fails meanwhile must not put it off. */
+        if (!service->store)
+                return;
+        log_error("commit_failed", "error=\"%s\"", strerror(-result));
         bus_service_degraded(service, "the store cannot commit");
         /* a failed sync is not tried again on the same descriptor */
         bus_writer_detach(service->writer);
