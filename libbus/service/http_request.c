@@ -13,6 +13,9 @@
  * middle, the client would see a reset instead of the 413. */
 #define DISCARD_MAX_BYTES ((uint64_t)1 << 20)
 
+/* Far above any request_timeout, which ends slow readers. */
+#define ANSWER_SECONDS 3600U
+
 /* ---- taking it in ---- */
 
 static const char *raw_header(struct MHD_Connection *mhd, const char *name)
@@ -154,6 +157,8 @@ void http_on_completed(
         (void)why;
         connection->answered = true;
         http_enter(connection, HTTP_IDLE);
+        if (!connection->ended)
+                (void)MHD_set_connection_option(mhd, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
         if (*context)
                 request_free(*context);
         *context = NULL;
@@ -182,6 +187,11 @@ void http_respond(struct http_request *request, const struct http_response *resp
         http_enter(request->connection, HTTP_SENDING);
         if (request->delivering)
                 return;
+        /* Connections with a timeout of their own are looked at before sockets are read. Without it
+         * the end of a client that closed its sending side would be read before its answer is queued
+         * (0.9.75), and the answer lost. */
+        (void)MHD_set_connection_option(
+                request->mhd, MHD_CONNECTION_OPTION_TIMEOUT, ANSWER_SECONDS);
         /* Without threads libmicrohttpd has no means to wake its epoll descriptor. */
         MHD_resume_connection(request->mhd);
         bus_loop_set_timer(request->server->run_timer, 0);
