@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <netinet/in.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <zmq.h>
@@ -70,6 +71,7 @@ static void become_ingest(const struct rig *rig)
         int log = open(rig->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
         char pid[16];
 
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing behind */
         dup2(log, STDERR_FILENO);
         if (rig->listen_fd >= 0) {
                 dup2(rig->listen_fd, 3);
@@ -109,13 +111,13 @@ static unsigned int port_in_log(const struct rig *rig)
 
 void rig_start(struct rig *rig)
 {
-        unsigned int before = rig_logged(rig, " ready pid=");
+        unsigned int before = rig_logged(rig, " alert-ingest ready pid=");
 
         rig->pid = fork();
         cr_assert_geq(rig->pid, 0);
         if (!rig->pid)
                 become_ingest(rig);
-        rig_wait_until(rig_logged(rig, " ready pid=") > before);
+        rig_wait_until(rig_logged(rig, " alert-ingest ready pid=") > before);
         rig->port = port_in_log(rig);
         cr_assert(rig->port);
 }
