@@ -47,20 +47,29 @@ static struct intake *intake_new(
         return intake;
 }
 
-static struct intake *intake_free(struct intake *intake)
+static void intake_release(struct intake *intake)
+{
+        alert_free(intake->alert);
+        free(intake);
+}
+
+static void intake_free(struct intake *intake)
 {
         *intake->link = intake->next;
         if (intake->next)
                 intake->next->link = intake->link;
-        alert_free(intake->alert);
-        free(intake);
-        return NULL;
+        intake_release(intake);
 }
 
 void intake_free_all(struct ingest *ingest)
 {
-        while (ingest->intakes)
-                intake_free(ingest->intakes);
+        struct intake *next;
+
+        for (struct intake *intake = ingest->intakes; intake; intake = next) {
+                next = intake->next;
+                intake_release(intake);
+        }
+        ingest->intakes = NULL;
 }
 
 /* ---- refused ---- */

@@ -178,7 +178,7 @@ int ring_read(const char *path, ring_fn fn, void *arg)
 {
         BUS_AUTOFREE struct slot *slot = bus_new(struct slot);
         BUS_AUTOCLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-        uint32_t slots, oldest = 0;
+        uint32_t slots = 0, oldest = 0;
         uint64_t number = UINT64_MAX;
         int r;
 
