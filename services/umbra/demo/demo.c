@@ -13,6 +13,7 @@
 #include "services/umbra/options.h"
 
 #include <errno.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,9 @@ static const char *const sets[] = {
         "health.listen=127.0.0.1:0",
         "health.gate=off",
         "mt5-demo.balance=250000",
+        "risk.max_open_positions=400",
+        "risk.daily_cap=20000",
+        "risk.lifetime_cap=40000",
         "mt5-demo.volatility=4",
         NULL,
 };
@@ -344,11 +348,17 @@ static void stay(struct demo *demo)
                 usleep(100 * 1000);
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+        (void)st;
+        (void)type;
+        (void)ftw;
+        return remove(path);
+}
+
 static void remove_state(const char *state)
 {
-        BUS_AUTOFREE char *command = bus_xasprintf("rm -rf '%s'", state);
-
-        if (system(command))
+        if (nftw(state, remove_one, 16, FTW_DEPTH | FTW_PHYS))
                 fprintf(stderr, "umbra demo: %s: cannot be removed\n", state);
 }
 
