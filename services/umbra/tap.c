@@ -205,7 +205,7 @@ static int add_stream(
         int r;
 
         r = peer_of(tap, writer, &peer, error);
-        if (r < 0)
+        if (r)
                 return r;
         if (kind->commit == BUS_COMMIT_NONE) {
                 bus_peer_listen(peer, kind->topic_prefix, on_heard, tap);

@@ -138,9 +138,17 @@ static void close_position(struct demo_ledger *ledger, const json_t *line,
         }
 }
 
+static void take_balance(struct demo_ledger *ledger, const json_t *line)
+{
+        const char *balance = text(line, "balance");
+
+        if (cents_parse(balance, strlen(balance), &ledger->balance_cents) < 0)
+                ledger->bad_lines++;
+}
+
 static void take_deal(struct demo_ledger *ledger, const json_t *line)
 {
-        const char *cl_ord_id = text(line, "cl_ord_id"), *balance = text(line, "balance");
+        const char *cl_ord_id = text(line, "cl_ord_id");
         bool ours = !strcmp(text(line, "reason"), "expert") && *cl_ord_id;
         struct ledger_order *order = ours ? order_of(ledger, cl_ord_id) : NULL;
         int64_t at_us = 0;
@@ -155,15 +163,14 @@ static void take_deal(struct demo_ledger *ledger, const json_t *line)
                 open_position(ledger, line, order, at_us);
         else
                 close_position(ledger, line, order, at_us);
-        if (cents_parse(balance, strlen(balance), &ledger->balance_cents) < 0)
-                ledger->bad_lines++;
+        take_balance(ledger, line);
 }
 
 static void take_line(struct demo_ledger *ledger, struct bus_bytes bytes)
 {
         json_t *line =
                 json_loadb((const char *)bytes.data, bytes.size, JSON_REJECT_DUPLICATES, NULL);
-        const char *event = text(line, "event"), *balance = text(line, "balance");
+        const char *event = text(line, "event");
 
         if (!json_is_object(line))
                 ledger->bad_lines++;
@@ -174,9 +181,8 @@ static void take_line(struct demo_ledger *ledger, struct bus_bytes bytes)
                         (uint32_t)number(line, "retcode");
         else if (!strcmp(event, "deal"))
                 take_deal(ledger, line);
-        else if (!strcmp(event, "account") &&
-                 cents_parse(balance, strlen(balance), &ledger->balance_cents) < 0)
-                ledger->bad_lines++;
+        else if (!strcmp(event, "account"))
+                take_balance(ledger, line);
         json_decref(line);
 }
 
