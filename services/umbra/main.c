@@ -17,6 +17,7 @@ static const struct {
         { "alert", umbra_alert, "post an alert as TradingView would" },
         { "trace", umbra_trace, "every step of one alert" },
         { "tap", umbra_tap, "print the messages of the bus" },
+        { "refused", umbra_refused, "alerts that were refused lately, and why" },
         { "plugin", umbra_plugin, "enable or disable a strategy plugin" },
         { "cutover", umbra_cutover, "let combined_v3 decide" },
         { "rollback", umbra_rollback, "back to legacy_v3, at once" },
