@@ -32,8 +32,10 @@ static void add_body(struct bus_buf *buf, struct bus_bytes body)
 {
         BUS_AUTOFREE char *text = bus_xcalloc(1, body.size + 1);
 
-        for (size_t i = 0; i < body.size; i++)
-                text[i] = body.data[i] ? (char)body.data[i] : '?';
+        if (body.size)
+                memcpy(text, body.data, body.size);
+        for (char *nul = text; (nul = memchr(nul, 0, body.size - (size_t)(nul - text)));)
+                *nul = '?';
         json_add_string(buf, text);
 }
 
