@@ -61,10 +61,13 @@ static bool is_disconnected(const struct desk *desk, struct instant at)
         return faults_hold(&desk->faults, FAULT_DISCONNECTED, NULL, at.mono_us, &value);
 }
 
-/* Deals happen at the trade server: while the terminal is cut off from it they wait. */
+/* Deals happen at the trade server: while the terminal is cut off from it, or frozen, they wait. */
 void desk_tell_deals(struct desk *desk, struct instant at)
 {
-        if (is_disconnected(desk, at))
+        int64_t value;
+
+        if (is_disconnected(desk, at) ||
+                faults_hold(&desk->faults, FAULT_FREEZE, NULL, at.mono_us, &value))
                 return;
         for (; desk->told < desk->account.deal_count; desk->told++)
                 desk->out.deal(&desk->account.deals[desk->told], desk->out.arg);

@@ -218,6 +218,9 @@ int feed_load_csv(struct feed *feed, struct bus_bytes text, size_t *ret_line)
                         return -EINVAL;
                 }
         }
+        *ret_line = 0;
+        if (!feed->row_count)
+                return -EINVAL;
         step_rows(feed);
         return 0;
 }

@@ -23,7 +23,7 @@ BUS_DEFINE_CLEANUP(feed_freep, struct feed *, feed_free);
 /*
  * Takes rows `time,symbol,bid,ask` (a first line that begins with "time" is a heading) in place of
  * the walk. Symbols are the broker's; rows of others are left out. Copied. -EINVAL, with *RET_LINE
- * the number of the line that is wrong.
+ * the number of the line that is wrong, 0 if there is no row at all.
  */
 BUS_MUST int feed_load_csv(struct feed *feed, struct bus_bytes text, size_t *ret_line);
 

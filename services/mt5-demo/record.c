@@ -312,6 +312,8 @@ static int read_record(const json_t *line, struct record *ret_record)
         for (int i = 0; i < F_COUNT; i++)
                 if (events[record.event] >> i & 1 && read_field(&fields[i], line, &record) < 0)
                         return -EBADMSG;
+        if (record.at_us < 0)
+                return -EBADMSG;
         *ret_record = record;
         return 0;
 }

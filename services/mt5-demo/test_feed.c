@@ -175,3 +175,17 @@ Test(feed, names_the_line_of_a_bad_csv)
                 cr_expect_eq(line, 2);
         }
 }
+
+Test(feed, refuses_a_csv_without_a_row_of_its_symbols)
+{
+        static const char *const bad[] = { "", "time,symbol,bid,ask\n", "1,OTHER,1,2\n" };
+        const struct feed_options options = { 0 };
+
+        for (size_t i = 0; i < BUS_COUNT(bad); i++) {
+                FEED_AUTOFREE struct feed *feed = feed_new(specs.items, 2, &options);
+                size_t line = 7;
+
+                cr_expect_lt(feed_load_csv(feed, bus_bytes_str(bad[i]), &line), 0);
+                cr_expect_eq(line, 0);
+        }
+}

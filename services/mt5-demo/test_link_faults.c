@@ -193,6 +193,20 @@ Test(link_faults, freeze_holds_everything_and_then_goes_on)
         cr_expect_eq(report->report->retcode, RETCODE_DONE);
 }
 
+Test(link_faults, freeze_tells_deals_when_it_is_over)
+{
+        RIG_AUTOFREE struct rig *rig = rig_up();
+        uint64_t ticket = rig_open(rig, "OPEN000000000001");
+        FREE *in = rig_wait(rig, DEAL), *out = NULL;
+
+        rig_command(rig, "freeze");
+        rig_command(rig, "close-position %llu", (unsigned long long)ticket);
+        expect_none(rig, DEAL);
+        rig_command(rig, "clear freeze");
+        out = rig_wait(rig, DEAL);
+        cr_expect_eq(out->deal->entry, PB__DEAL_ENTRY__DEAL_ENTRY_OUT);
+}
+
 Test(link_faults, freeze_ends_by_itself)
 {
         RIG_AUTOFREE struct rig *rig = rig_up();
