@@ -263,7 +263,12 @@ static const char *check_token_refused(const void *body)
 {
         const Pb__TokenRefused *refused = body;
 
-        return refused->token < refused->highest ? NULL : "token is not lower than the highest";
+        if (refused->token >= refused->highest)
+                return "token is not lower than the highest";
+        /* in a session that is up the peer has proved itself already */
+        if (refused->proof.len && refused->proof.len != BUS_SHA256_SIZE)
+                return "proof has not its size";
+        return NULL;
 }
 
 static const char *check_ticks(const Pb__BrokerMessage *message)

@@ -151,12 +151,17 @@ static void refuse(struct link *link, enum link_refusal why, uint64_t token, con
         hang_up(link, LINK_HEARTBEAT_US);
 }
 
-static void send_token_refused(struct link *link, uint64_t token, uint64_t highest)
+static void send_token_refused(struct link *link, const Pb__Welcome *welcome, uint64_t highest)
 {
         Pb__BrokerMessage message = PB__BROKER_MESSAGE__INIT;
         Pb__TokenRefused refused = PB__TOKEN_REFUSED__INIT;
+        uint8_t mac[BUS_SHA256_SIZE];
 
-        refused.token = token;
+        broker_proof(BROKER_ROLE_TERMINAL, link->options.secret, link->nonce, welcome->nonce.data,
+                link->options.terminal_id, mac);
+        refused.proof.data = mac;
+        refused.proof.len = sizeof(mac);
+        refused.token = welcome->executor_token;
         refused.highest = highest;
         message.kind = PB__BROKER_KIND__BROKER_KIND_TOKEN_REFUSED;
         message.token_refused = &refused;
@@ -193,7 +198,7 @@ static void on_welcome(struct link *link, const Pb__Welcome *welcome)
                 return;
         }
         if (!link->owner.token(welcome->executor_token, &highest, link->owner.arg)) {
-                send_token_refused(link, welcome->executor_token, highest);
+                send_token_refused(link, welcome, highest);
                 link->owner.refused(
                         LINK_TOKEN, welcome->executor_token, "token is too low", link->owner.arg);
                 /* Left open, so that the refusal gets out; it ends by silence. */

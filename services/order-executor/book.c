@@ -15,6 +15,9 @@
 
 #define STATE(name) PB__ORDER_STATE__ORDER_STATE_##name
 
+/* "No trading now" is news for this long; somebody must have asked since. */
+#define MARKET_SHUT_US (60 * BUS_US_PER_SEC)
+
 struct ex_book *ex_book_new(const char *slot, uint64_t magic)
 {
         struct ex_book *book = bus_new(struct ex_book);
@@ -121,7 +124,7 @@ void ex_book_touch_all(struct ex_book *book)
 
 bool ex_book_can_send(const struct ex_book *book)
 {
-        return book->link_up && book->reconciled && book->server_up;
+        return book->link_up && book->reconciled && book->server_up && !book->stopping;
 }
 
 const char *ex_book_entry_stop(const struct ex_book *book, const char *symbol)
@@ -320,6 +323,8 @@ static void step_all(struct ex_book *book, const struct ex_event *event, struct 
 
 void ex_book_time(struct ex_book *book, struct ex_now now)
 {
+        if (now.mono_us - book->market_shut_us > MARKET_SHUT_US)
+                book->market_shut = false;
         if (ex_risk_roll(&book->risk, now.wall_us))
                 ex_fx_save_risk(&book->fx);
         step_all(book, &(struct ex_event){ .kind = EX_EVENT_TIME }, now);
@@ -334,6 +339,19 @@ bool ex_book_is_idle(const struct ex_book *book)
                 if (book->queues[i]->count)
                         return false;
         return true;
+}
+
+bool ex_book_on_wire(const struct ex_book *book)
+{
+        for (size_t i = 0; i < book->queue_count; i++)
+                for (size_t j = 0; j < book->queues[i]->count; j++) {
+                        const struct ex_job *job = book->queues[i]->jobs[j];
+
+                        for (size_t k = 0; k < job->order_count; k++)
+                                if (ex_order_on_wire(job->orders[k]))
+                                        return true;
+                }
+        return false;
 }
 
 void ex_book_link_lost(struct ex_book *book, struct ex_now now)

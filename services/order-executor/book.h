@@ -55,11 +55,13 @@ struct ex_book {
         struct ex_queue **queues;  /* owned */
         size_t queue_count;
 
-        bool link_up;     /* a terminal is there and has proved itself */
-        bool reconciled;  /* and a good snapshot of it was taken in */
-        bool server_up;   /* and it is connected to its trade server */
-        bool in_snapshot; /* a good one is being taken in: it is the truth about positions */
-        bool market_shut; /* the last answer to an order was "no trading now" */
+        bool link_up;           /* a terminal is there and has proved itself */
+        bool reconciled;        /* and a good snapshot of it was taken in */
+        bool server_up;         /* and it is connected to its trade server */
+        bool in_snapshot;       /* a good one is being taken in: it is the truth about positions */
+        bool stopping;          /* the process ends: nothing new goes out */
+        int64_t market_shut_us; /* monotonic, when it said so */
+        bool market_shut;       /* the last answer to an order was "no trading now" */
 
         struct ex_fx_list fx;
 };
@@ -111,6 +113,8 @@ bool ex_book_snapshot(
 void ex_book_time(struct ex_book *book, struct ex_now now);
 /* Whether anything waits for time to pass: else nobody need call ex_book_time often. */
 bool ex_book_is_idle(const struct ex_book *book);
+/* Whether an answer of the broker is awaited: what a stop waits for. */
+bool ex_book_on_wire(const struct ex_book *book);
 
 /* ---- keeping (record.h packs) ---- */
 
@@ -123,7 +127,7 @@ void ex_book_loaded(struct ex_book *book, struct ex_now now);
 /* Lets go of jobs that ended before BEFORE_US (wall clock) and that nothing refers to. They must be
  * loaded again before something about them is handed in. */
 void ex_book_forget(struct ex_book *book, int64_t before_us);
-/* Forgets deals before BEFORE_US; FN is told each. */
+/* Forgets deals before BEFORE_US (the terminal's clock); FN is told each. */
 void ex_book_forget_deals(
         struct ex_book *book, int64_t before_us, void (*fn)(void *arg, uint64_t deal), void *arg);
 

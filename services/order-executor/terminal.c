@@ -73,14 +73,17 @@ void ex_book_sent(struct ex_book *book, const char *id, uint32_t attempt, struct
 /* ---- answers ---- */
 
 /* Whether the broker trades at all shows in its last answer. */
-static void watch_market(struct ex_book *book, const struct ex_order *order, uint32_t retcode)
+static void watch_market(
+        struct ex_book *book, const struct ex_order *order, uint32_t retcode, struct ex_now now)
 {
         const Pb__Action action =
                 ex_order_is_leg(order) ? PB__ACTION__ACTION_OPEN : PB__ACTION__ACTION_CLOSE;
         const enum ex_class class = ex_retcode_class(action, retcode);
 
-        if (class == EX_CLASS_CLOSED)
+        if (class == EX_CLASS_CLOSED) {
                 book->market_shut = true;
+                book->market_shut_us = now.mono_us;
+        }
         if (class == EX_CLASS_DONE)
                 book->market_shut = false;
 }
@@ -100,7 +103,7 @@ void ex_book_report(struct ex_book *book, const Pb__Report *report, struct ex_no
 
         if (!order)
                 return;
-        watch_market(book, order, report->retcode);
+        watch_market(book, order, report->retcode, now);
         ex_book_step(book, order, &event, now);
         ex_book_advance(book, now);
 }
