@@ -40,7 +40,6 @@ void template_write(const struct template_values *values, struct bus_buf *ret)
                 "[order-executor]\n"
                 "broker_secret_file = %s\n"
                 "\n"
-<<<<<<< Updated upstream
                 "; Hard limits of the executor, whatever a strategy says; 'umbra risk' changes them\n"
                 "; while it runs.\n"
                 "[risk]\n"
@@ -49,9 +48,6 @@ void template_write(const struct template_values *values, struct bus_buf *ret)
                 "max_open_positions = 50\n"
                 "\n"
                 "; Our names and the broker's, where they differ.\n"
-=======
-                "; Our name = the broker's. The demo account calls gold GOLD, as many brokers do.\n"
->>>>>>> Stashed changes
                 "[alias.broker]\n"
                 "XAUUSD = GOLD\n"
                 "\n"
