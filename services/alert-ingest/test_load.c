@@ -126,3 +126,32 @@ Test(load, a_burst_on_connections_of_their_own_is_taken_whole)
         }
         rig_done(&rig);
 }
+
+/* The same alert many times within one commit: TradingView resends, and so do people. */
+Test(load, of_equal_alerts_that_come_together_one_is_taken)
+{
+        struct rig rig;
+        struct rig_answer answer;
+        char alert_id[64] = "";
+        unsigned int accepted = 0;
+        int fds[CONNECTIONS];
+
+        rig_init(&rig, "");
+        rig_start(&rig);
+        for (unsigned int i = 0; i < CONNECTIONS; i++)
+                cr_assert_geq(fds[i] = rig_dial(&rig), 0);
+        for (unsigned int i = 0; i < CONNECTIONS; i++)
+                rig_post_on(fds[i], "tok-tv", pulse_of(1));
+        for (unsigned int i = 0; i < CONNECTIONS; i++) {
+                rig_receive(fds[i], &answer);
+                cr_expect_eq(answer.status, 200, "%s", answer.text);
+                cr_expect_eq(answer.seq, 1);
+                accepted += strstr(answer.text, "\"accepted\"") != NULL;
+                if (!*alert_id)
+                        strcpy(alert_id, answer.alert_id);
+                cr_expect_str_eq(answer.alert_id, alert_id);
+                close(fds[i]);
+        }
+        cr_expect_eq(accepted, 1);
+        rig_done(&rig);
+}
