@@ -197,8 +197,9 @@ Test(link_faults, freeze_tells_deals_when_it_is_over)
 {
         RIG_AUTOFREE struct rig *rig = rig_up();
         uint64_t ticket = rig_open(rig, "OPEN000000000001");
-        FREE *in = rig_wait(rig, DEAL), *out = NULL;
+        FREE *out = NULL;
 
+        broker_message_free(rig_wait(rig, DEAL));
         rig_command(rig, "freeze");
         rig_command(rig, "close-position %llu", (unsigned long long)ticket);
         expect_none(rig, DEAL);

@@ -124,12 +124,12 @@ Test(orders, stops_strike_when_the_price_is_moved)
 {
         RIG_AUTOFREE struct rig *rig = rig_up();
         Pb__Submit order = rig_order("STOP000000000001", 1);
-        FREE *report = NULL, *in = NULL, *out = NULL, *ticks = NULL;
+        FREE *report = NULL, *out = NULL, *ticks = NULL;
 
         order.sl_e8 = 108000000;
         order.tp_e8 = 109000000;
         report = rig_trade(rig, &order);
-        in = rig_wait(rig, PB__BROKER_KIND__BROKER_KIND_DEAL);
+        broker_message_free(rig_wait(rig, PB__BROKER_KIND__BROKER_KIND_DEAL));
         rig_forget(rig);
         rig_command(rig, "move-price EURUSD 1.09005");
         out = rig_wait(rig, PB__BROKER_KIND__BROKER_KIND_DEAL);
@@ -148,8 +148,9 @@ Test(orders, closes_by_hand_are_deals_of_the_client)
 {
         RIG_AUTOFREE struct rig *rig = rig_up();
         uint64_t ticket = rig_open(rig, "OPEN000000000001");
-        FREE *in = rig_wait(rig, PB__BROKER_KIND__BROKER_KIND_DEAL), *out = NULL;
+        FREE *out = NULL;
 
+        broker_message_free(rig_wait(rig, PB__BROKER_KIND__BROKER_KIND_DEAL));
         rig_command(rig, "close-position %llu", (unsigned long long)ticket);
         out = rig_wait(rig, PB__BROKER_KIND__BROKER_KIND_DEAL);
         cr_expect_eq(out->deal->reason, PB__BROKER_DEAL_REASON__BROKER_DEAL_REASON_CLIENT);

@@ -263,8 +263,7 @@ void rig_welcome(struct rig *rig, bool accepted)
 
 void rig_handshake(struct rig *rig)
 {
-        BROKER_AUTOFREE Pb__BrokerMessage *hello = rig_wait_hello(rig);
-
+        broker_message_free(rig_wait_hello(rig));
         rig_answer_hello(rig);
 }
 
