@@ -352,11 +352,19 @@ int http_server_new(struct bus_loop *loop, const struct http_options *options,
         return 0;
 }
 
-void http_server_quiesce(struct http_server *server)
+/* Closing the socket resets whoever waits in its queue: those are taken in first. */
+static void accept_waiting(struct http_server *server)
 {
-        if (server->quiesced)
-                return;
-        server->quiesced = true;
+        unsigned int before;
+
+        do {
+                before = server->connection_count;
+                (void)MHD_run(server->daemon);
+        } while (server->connection_count > before);
+}
+
+static void stop_listening(struct http_server *server)
+{
         (void)MHD_quiesce_daemon(server->daemon);
         /* One from outside stays open: what it has queued is for the next process. */
         if (server->listen_is_ours)
@@ -364,13 +372,31 @@ void http_server_quiesce(struct http_server *server)
         server->listen_fd = -1;
 }
 
-static void refuse_pending(struct http_server *server)
+void http_server_quiesce(struct http_server *server)
+{
+        if (server->quiesced)
+                return;
+        server->quiesced = true;
+        if (server->listen_is_ours)
+                accept_waiting(server);
+        stop_listening(server);
+}
+
+/* The service behind the handler is being taken apart: it is not asked any more. */
+static void refuse_all(void *arg, struct http_request *request)
 {
         const struct http_response gone = { .status = MHD_HTTP_SERVICE_UNAVAILABLE };
 
+        (void)arg;
+        http_respond(request, &gone);
+}
+
+static void refuse_pending(struct http_server *server)
+{
+        server->handler = refuse_all;
         for (struct http_connection *c = server->connections; c; c = c->next)
                 if (c->waiting)
-                        http_respond(c->waiting, &gone);
+                        refuse_all(NULL, c->waiting);
         server->changed = true; /* one run at least, to send them */
 }
 
@@ -378,7 +404,9 @@ struct http_server *http_server_free(struct http_server *server)
 {
         if (!server)
                 return NULL;
-        http_server_quiesce(server);
+        if (!server->quiesced)
+                stop_listening(server);
+        server->quiesced = true;
         refuse_pending(server);
         for (int i = 0; i < RUNS_MAX && next_run_us(server) == 0; i++)
                 (void)MHD_run(server->daemon);

@@ -43,7 +43,8 @@ BUS_MUST int http_server_new(struct bus_loop *loop, const struct http_options *o
  * NULL. */
 struct http_server *http_server_free(struct http_server *server);
 unsigned int http_server_port(const struct http_server *server);
-/* Stops accepting; open connections are told to close with their next answer. A socket that came
+/* Stops accepting, behind those who have connected already (their requests may come in during the
+ * call, so it is not for within a handler); open connections are told to close with their next answer. A socket that came
  * from outside stays open for the next process. Connections without a request stay until they send
  * one or time out: who wants to end sooner looks at http_server_connections. */
 void http_server_quiesce(struct http_server *server);

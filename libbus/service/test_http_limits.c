@@ -303,6 +303,26 @@ Test(http_limits, after_quiesce_nobody_new_comes_in_and_the_open_ones_are_closed
         rig_done(&rig);
 }
 
+Test(http_limits, who_had_connected_before_quiesce_is_still_answered)
+{
+        enum { CLIENTS = 40 };
+        struct rig rig;
+        int fds[CLIENTS];
+
+        rig_init(&rig, rig_defaults());
+        for (int i = 0; i < CLIENTS; i++)
+                fds[i] = rig_dial(&rig); /* all in the kernel's queue: the loop has not turned */
+        http_server_quiesce(rig.server);
+        for (int i = 0; i < CLIENTS; i++) {
+                char text[1024] = "";
+
+                rig_send(fds[i], "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+                cr_expect(rig_receive(&rig, fds[i], text, sizeof(text), "fine"));
+                close(fds[i]);
+        }
+        rig_done(&rig);
+}
+
 Test(http_limits, requests_in_hand_when_the_server_goes_are_refused)
 {
         struct rig rig;
