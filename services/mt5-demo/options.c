@@ -53,6 +53,8 @@ const struct config_option demo_options[] = {
                 "how long after a start open requests are in doubt" },
         { S, "faults", CONFIG_STRING, "", 0, 180, NULL,
                 "faults from the start, separated by commas" },
+        /* [bus] is shared: what the services' runtime reads there is not this program's. */
+        { "bus", "*", CONFIG_STRING, "", 0, 4096, NULL, "the services' own" },
         { NULL },
 };
 

@@ -9,7 +9,7 @@ up=
 finish() {
         status=$?
         [ -z "$up" ] || kill -KILL "$up" 2>/dev/null || :
-        [ $status = 0 ] || tail -n 5 "$state"/log/*.log "$state"/up.err
+        [ $status = 0 ] || tail -n 5 "$state"/log/*.log "$state"/up.err || :
         rm -rf "$state"
         exit $status
 }
@@ -25,6 +25,7 @@ until_true() {
         tries=$(($1 * 5))
         shift
         while ! "$@" >/dev/null 2>&1; do
+                [ -z "$up" ] || kill -0 "$up" 2>/dev/null || fail 'umbra up has ended'
                 tries=$((tries - 1))
                 [ $tries -gt 0 ] || fail "in time: $*"
                 sleep 0.2
