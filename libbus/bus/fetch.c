@@ -22,7 +22,8 @@ static void send_request(struct bus_reader *reader)
         request.request_id = ++reader->peer->next_request_id;
         request.stream = reader->name;
         request.after = &after;
-        request.max_messages = reader->placed ? FETCH_MESSAGES : 0;
+        /* whoever is not placed asks where the end is, and then maybe for what stands there */
+        request.max_messages = reader->placed ? FETCH_MESSAGES : !bus_pos_is_zero(reader->cursor);
         bus_pack(&request.base, &frame);
 
         if (zmq_send(reader->peer->dealer, frame.data, frame.size, ZMQ_DONTWAIT) < 0) {
@@ -128,6 +129,20 @@ static void cannot_go_on(struct bus_reader *reader, const Pb__ReplayReply *reply
         }
 }
 
+/* Now the end is known. True if the newest message is fetched first. */
+static bool place(struct bus_reader *reader, struct bus_pos last)
+{
+        reader->cursor = last;
+        if (reader->wants_latest && last.seq) {
+                reader->wants_latest = false;
+                reader->cursor.seq--;
+                fetch_start(reader);
+                return true;
+        }
+        reader->placed = true;
+        return false;
+}
+
 static void take_answer(struct bus_reader *reader, const Pb__ReplayReply *reply)
 {
         struct bus_pos after = bus_pos_of(reply->after), last = bus_pos_of(reply->last);
@@ -142,9 +157,11 @@ static void take_answer(struct bus_reader *reader, const Pb__ReplayReply *reply)
         }
         if (bus_pos_compare(last, reader->known_end) > 0)
                 reader->known_end = last;
-        if (!reader->placed) {
-                reader->cursor = last;
-                reader->placed = true;
+        if (!reader->placed && !reply->n_records) {
+                if (place(reader, last))
+                        return;
+        } else if (!reader->placed) {
+                /* the newest message: it places the reader behind its predecessor */
         } else if (!bus_pos_equal(after, reader->asked_after)) {
                 step_back(reader, after);
         }

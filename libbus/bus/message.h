@@ -28,4 +28,5 @@ typedef int (*bus_handler)(void *self, const struct bus_message *message);
 enum bus_start {
         BUS_START_BEGINNING, /* a new reader takes the whole stream */
         BUS_START_NOW,       /* a new reader starts at what comes next */
+        BUS_START_LATEST,    /* with the newest there is: streams whose last message says it all */
 };

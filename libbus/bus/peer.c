@@ -189,6 +189,7 @@ struct bus_reader *bus_peer_add(struct bus_peer *peer, const struct bus_reader_o
         reader->arg = options->arg;
         reader->cursor = options->has_cursor ? options->cursor : BUS_POS_ZERO;
         reader->placed = options->has_cursor || options->start == BUS_START_BEGINNING;
+        reader->wants_latest = options->start == BUS_START_LATEST;
         reader->timer = bus_loop_add_timer(peer->loop, -1, 0, fetch_timer, reader);
         reader->next = peer->readers;
         peer->readers = reader;

@@ -164,7 +164,7 @@ void reader_beacon(struct bus_reader *reader, const Pb__Beacon *beacon)
 {
         struct bus_pos last = bus_pos_of(beacon->last);
 
-        if (!reader->placed) {
+        if (!reader->placed && !reader->wants_latest) {
                 reader->cursor = last;
                 reader->placed = true;
                 reader->fetching = false;

@@ -307,6 +307,21 @@ Test(reader, that_starts_at_now_leaves_the_past_alone)
         rig_close(rig);
 }
 
+Test(reader, that_starts_with_the_latest_takes_it_and_goes_on)
+{
+        struct rig *rig = bus_new(struct rig);
+
+        journal(rig, at(5, 1));
+        journal(rig, at(5, 2));
+        journal(rig, at(9, 3)); /* the first of a new incarnation is the newest */
+        rig_open(rig, BUS_START_LATEST, NULL);
+        run_until_seen(rig, 1);
+        publish(rig, journal(rig, at(9, 4)));
+        run_until_seen(rig, 2);
+        expect_all_in_order(rig, 2);
+        rig_close(rig);
+}
+
 /* Deterministic, so that a failure can be run again. */
 static uint32_t next_random(uint32_t *state)
 {

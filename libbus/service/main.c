@@ -17,16 +17,6 @@
 /* --set arguments: more than a person or a script gives. */
 #define SETS_MAX 256
 
-const struct config_option bus_service_options[] = {
-        { "bus", "log_level", CONFIG_ENUM, "info", .values = "debug|info|warn|error",
-                .help = "least level of a log line" },
-        { "bus", "drain_timeout", CONFIG_DURATION, "25s", .minimum = 0,
-                .maximum = 29 * BUS_US_PER_SEC,
-                .help = "longest wait for what is in hand after SIGTERM; an exit takes 30 s at most" },
-        { "bus", "store", CONFIG_ENUM, "sqlite", .values = "sqlite", .help = "storage engine" },
-        { 0 },
-};
-
 struct arguments {
         const char *config_path;
         const char *sets[SETS_MAX];
@@ -89,8 +79,7 @@ static int parse(int argc, char **argv, const char *name, struct arguments *argu
 static int load(const struct bus_service_class *class, const struct arguments *arguments,
         struct config **ret_config)
 {
-        const struct config_option *tables[] = { bus_endpoint_options, bus_service_options,
-                class->options };
+        const struct config_option *tables[] = { bus_endpoint_options, class->options };
         const struct config_source source = { .path = arguments->config_path,
                 .sets = arguments->sets,
                 .set_count = arguments->set_count,
@@ -98,7 +87,7 @@ static int load(const struct bus_service_class *class, const struct arguments *a
         char error[CONFIG_ERROR_SIZE];
         int r;
 
-        r = config_load(&source, tables, class->options ? 3 : 2, ret_config, error, sizeof(error));
+        r = config_load(&source, tables, class->options ? 2 : 1, ret_config, error, sizeof(error));
         if (r < 0)
                 log_error("bad_config", "%s", error);
         return r;

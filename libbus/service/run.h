@@ -8,6 +8,3 @@ BUS_MUST int service_create(struct bus_service *service);
 /* Runs until a signal on SIGNAL_FD has drained it, or it failed; the exit status. */
 BUS_MUST int service_run(struct bus_service *service, int signal_fd);
 struct bus_service *service_free(struct bus_service *service); /* takes NULL, returns NULL */
-
-/* Options every service has: [bus] and [endpoint.*]. */
-extern const struct config_option bus_service_options[];

@@ -176,7 +176,7 @@ static void report(void *self)
 static const char *const outputs[] = { "signal", NULL };
 
 static const struct bus_input inputs[] = {
-        { "account", "order-executor", BUS_START_NOW, on_account, .optional = true },
+        { "account", "order-executor", BUS_START_LATEST, on_account, .optional = true },
         { 0 },
 };
 

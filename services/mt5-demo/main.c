@@ -158,6 +158,7 @@ static int start(const struct arguments *arguments, int signal_fd)
         r = load(arguments, &config);
         if (r < 0)
                 return r;
+        bus_log_init(NAME, (enum bus_log_level)config_enum(config, "bus", "log_level"));
         r = options_read(config, &options, error);
         if (r < 0) {
                 log_error("bad_config", "%s", error);
