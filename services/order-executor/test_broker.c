@@ -156,7 +156,7 @@ static void make_deal(struct tb *tb, const char *symbol, const char *comment, ui
         deal->side = side;
         deal->entry = entry;
         deal->volume_e8 = volume_e8;
-        deal->price_e8 = tb->bid_e8;
+        deal->price_e8 = entry == PB__DEAL_ENTRY__DEAL_ENTRY_IN ? tb->ask_e8 : tb->bid_e8;
         deal->profit_cents = entry == PB__DEAL_ENTRY__DEAL_ENTRY_OUT ? -100 : 0;
         deal->reason = PB__BROKER_DEAL_REASON__BROKER_DEAL_REASON_EXPERT;
         deal->magic = 7;
