@@ -23,7 +23,7 @@ static void send_request(struct bus_reader *reader)
         request.stream = reader->name;
         request.after = &after;
         /* whoever is not placed asks where the end is, and then maybe for what stands there */
-        request.max_messages = reader->placed ? FETCH_MESSAGES : !bus_pos_is_zero(reader->cursor);
+        request.max_messages = reader->placed ? FETCH_MESSAGES : reader->asking_latest;
         bus_pack(&request.base, &frame);
 
         if (zmq_send(reader->peer->dealer, frame.data, frame.size, ZMQ_DONTWAIT) < 0) {
@@ -135,7 +135,10 @@ static bool place(struct bus_reader *reader, struct bus_pos last)
         reader->cursor = last;
         if (reader->wants_latest && last.seq) {
                 reader->wants_latest = false;
+                reader->asking_latest = true;
                 reader->cursor.seq--;
+                if (!reader->cursor.seq)
+                        reader->cursor = BUS_POS_ZERO;
                 fetch_start(reader);
                 return true;
         }

@@ -32,7 +32,8 @@ struct bus_reader {
         void *arg;
         struct bus_pos cursor, known_end;
         bool placed; /* the cursor is meant: false until a reader that starts at now knows where that is */
-        bool wants_latest; /* not placed: the newest message is handed over first */
+        bool wants_latest;  /* not placed: the newest message is handed over first */
+        bool asking_latest; /* that is what the request under way is for */
         bool caught_up, hold, failed;
         bool told_ahead, told_pruned, told_unknown; /* said once */
 

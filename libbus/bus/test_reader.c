@@ -8,6 +8,7 @@
 #include "libbus/bus/pack.h"
 #include "libbus/bus/reader.h"
 #include "libbus/bus/socket.h"
+#include "proto/validate.h"
 
 #include "replay.pb-c.h"
 
@@ -171,7 +172,10 @@ static void serve(void *arg)
                 zmq_msg_recv(&body, rig->router, ZMQ_DONTWAIT) >= 0) {
                 request =
                         pb__replay_request__unpack(NULL, zmq_msg_size(&body), zmq_msg_data(&body));
+                const char *why = "";
+
                 cr_assert(request);
+                cr_assert_eq(validate_replay_request(request, &why), 0, "%s", why);
                 if (rig->answers_lost)
                         rig->answers_lost--;
                 else
@@ -319,6 +323,17 @@ Test(reader, that_starts_with_the_latest_takes_it_and_goes_on)
         publish(rig, journal(rig, at(9, 4)));
         run_until_seen(rig, 2);
         expect_all_in_order(rig, 2);
+        rig_close(rig);
+}
+
+Test(reader, that_starts_with_the_latest_takes_the_only_one)
+{
+        struct rig *rig = bus_new(struct rig);
+
+        journal(rig, at(5, 1));
+        rig_open(rig, BUS_START_LATEST, NULL);
+        run_until_seen(rig, 1);
+        expect_all_in_order(rig, 0);
         rig_close(rig);
 }
 

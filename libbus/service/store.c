@@ -38,6 +38,10 @@ static void try_reopen(void *arg)
         r = service_store_open(service, error, sizeof(error));
         if (r == 0) {
                 r = bus_writer_reopen(service->writer, service->store);
+                /* what was raised and not committed was never said: it may be raised again */
+                service_alarms_free(service);
+                if (r == 0)
+                        r = service_alarms_load(service);
                 if (r < 0)
                         service->store = store_abandon(service->store);
         }
