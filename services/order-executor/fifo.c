@@ -324,7 +324,8 @@ static bool open_reversal(struct ex_book *book, struct ex_job *job, struct ex_no
 static bool advance_reversal(struct ex_book *book, struct ex_job *job, struct ex_now now)
 {
         const char *stop = job_stop(book, job);
-        bool changed = expire(book, job, now) | send_closes(book, job, now);
+        bool expired = expire(book, job, now);
+        bool changed = send_closes(book, job, now) || expired;
 
         if (ex_job_legs_final(job)) {
                 if (!ex_job_closes_final(job))

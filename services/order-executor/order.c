@@ -160,7 +160,7 @@ int64_t ex_order_pause(const struct ex_order *order, const struct ex_order_env *
 
         if (pause > env->rules->retry_max_us)
                 pause = env->rules->retry_max_us;
-        return pause + env->now.random % (uint64_t)(pause / JITTER_SHARE + 1);
+        return pause + (int64_t)(env->now.random % (uint64_t)(pause / JITTER_SHARE + 1));
 }
 
 static bool is_late(const struct ex_order *order, const struct ex_order_env *env)

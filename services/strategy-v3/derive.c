@@ -81,8 +81,9 @@ static void fill_order(const struct derive_input *input, struct derived *ret)
 
 void derive(const struct derive_input *input, struct derived *ret)
 {
+        static const struct slot_edition nobody = { 0 };
         const struct slot_edition *judged =
-                input->seat == SLOT_NOBODY ? NULL : &input->record->editions[input->seat];
+                input->seat == SLOT_NOBODY ? &nobody : &input->record->editions[input->seat];
         const struct plugin_verdict *verdict = input->verdict ? input->verdict : &ret->own;
         bool executed;
 
@@ -95,8 +96,8 @@ void derive(const struct derive_input *input, struct derived *ret)
         decision_fill(&ret->decision,
                 &(struct decision_origin){ .slot = SLOT_NAME,
                         .plugin = slot_seat_name(input->seat),
-                        .plugin_build = judged ? judged->build : "",
-                        .config_hash = judged ? judged->config_hash : "",
+                        .plugin_build = judged->build,
+                        .config_hash = judged->config_hash,
                         .epoch = input->record->epoch,
                         .symbol = input->alert->symbol,
                         .decide_ns = verdict->decide_ns,

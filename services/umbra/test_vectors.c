@@ -1,5 +1,5 @@
 /*
- * Worked cases from outside of this tree, one JSON object a line: {"name","plugin","set","alert",
+ * Worked cases, one JSON object a line: {"name","plugin","set","alert",
  * "context","decision"}. Each is put through umbra decide's own path and compared as JSON. The file
  * is named by UMBRA_VECTORS or the first argument; without it the test is skipped (status 77).
  */
