@@ -17,8 +17,8 @@
 #define BUS_UNUSED       __attribute__((unused))
 #define BUS_EXPORT       __attribute__((visibility("default")))
 
-/* Runs FN(&variable) when the variable goes out of scope. */
-#define BUS_CLEANUP(fn) __attribute__((cleanup(fn)))
+/* Runs FN(&variable) when the variable goes out of scope; that is a use, which clang must be told. */
+#define BUS_CLEANUP(fn) __attribute__((cleanup(fn), unused))
 
 /* Declares cleanup_NAME for a pointer type whose free function takes NULL: bus_define_cleanup(T *, free_fn). */
 #define BUS_DEFINE_CLEANUP(name, type, fn) \

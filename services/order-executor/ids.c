@@ -34,8 +34,8 @@ static void close_id(
                 snprintf(part_text, sizeof(part_text), "%" PRIu32, part);
                 parts[count++] = bus_bytes_str(part_text);
         }
-        hash_to_id(parts, count, ret_id);
         /* NOLINTNEXTLINE(clang-analyzer-core.StackAddressEscape): the caller looks at no part again */
+        hash_to_id(parts, count, ret_id);
 }
 
 void ex_id_leg(
