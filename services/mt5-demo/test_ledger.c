@@ -197,7 +197,7 @@ static void expect_same_when_read_again(const struct desk_rig *rig)
         cr_assert_str_eq(ours, theirs);
 }
 
-Test(ledger, holds_all_there_is_to_know, .timeout = 120)
+Test(ledger, holds_all_there_is_to_know)
 {
         for (uint64_t seed = 1; seed <= 20; seed++) {
                 DESK_RIG_AUTOFREE struct desk_rig *rig = desk_rig_new();
@@ -213,7 +213,7 @@ Test(ledger, holds_all_there_is_to_know, .timeout = 120)
 }
 
 /* No id may ever be executed twice, whatever was asked and went wrong. */
-Test(ledger, never_shows_an_id_executed_twice, .timeout = 120)
+Test(ledger, never_shows_an_id_executed_twice)
 {
         for (uint64_t seed = 100; seed < 120; seed++) {
                 DESK_RIG_AUTOFREE struct desk_rig *rig = desk_rig_new();
@@ -236,7 +236,7 @@ Test(ledger, never_shows_an_id_executed_twice, .timeout = 120)
 }
 
 /* A cut at any byte leaves a ledger that can be read, and what it says is never more than was told. */
-Test(ledger, can_be_read_when_cut_at_any_byte, .timeout = 120)
+Test(ledger, can_be_read_when_cut_at_any_byte)
 {
         const struct desk_options options = { .stop_out_percent = 50 };
         DESK_RIG_AUTOFREE struct desk_rig *rig = desk_rig_new();

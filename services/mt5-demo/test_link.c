@@ -7,8 +7,6 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 
-TestSuite(link, .timeout = 60);
-
 Test(link, says_hello_with_its_account_and_symbols)
 {
         RIG_AUTOFREE struct rig *rig = rig_new();
@@ -152,6 +150,7 @@ Test(link, dials_again_when_the_executor_falls_silent)
         RIG_AUTOFREE struct rig *rig = rig_up();
         int64_t began = bus_mono_us();
 
+        rig->silent = true;
         rig_handshake(rig);
         cr_expect_geq(bus_mono_us() - began, 4 * BUS_US_PER_SEC);
 }
@@ -182,4 +181,32 @@ Test(link, does_not_share_its_ledger)
         rig_start(rig);
         cr_expect_eq(rig_wait_exit(rig), 1);
         rig->pid = first;
+}
+
+Test(link, reads_the_file_the_services_share)
+{
+        RIG_AUTOFREE struct rig *rig = rig_new();
+
+        rig->sets[0] = "bus.log_level=warn";
+        rig->sets[1] = "bus.drain_timeout=1s";
+        rig->sets[2] = "risk.daily_cap=5";
+        rig->sets[3] = "alias.broker.XAUUSD=GOLD";
+        rig_start(rig);
+        rig_handshake(rig);
+}
+
+Test(link, does_not_start_on_a_config_that_is_wrong)
+{
+        static const char *const bad[] = { "mt5-demo.nonsense=1", "mt5-demo.mode=both",
+                "mt5-demo.hours=always", "mt5-demo.symbols=BTCUSD", "mt5-demo.filling=now",
+                "mt5-demo.connect=here", "mt5-demo.faults=explode", "mt5-demo.csv=/nonexistent",
+                "mt5-demo.prices=EURUSD:0", "mt5-demo.secret_file=/nonexistent" };
+
+        for (size_t i = 0; i < BUS_COUNT(bad); i++) {
+                RIG_AUTOFREE struct rig *rig = rig_new();
+
+                rig->sets[0] = bad[i];
+                rig_start(rig);
+                cr_expect_eq(rig_wait_exit(rig), 1, "%s", bad[i]);
+        }
 }

@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <time.h>
 
-TestSuite(crash, .timeout = 170);
-
 #define FREE BROKER_AUTOFREE Pb__BrokerMessage
 
 enum {
@@ -210,7 +208,7 @@ Test(crash, leaves_an_open_request_in_doubt_for_the_time_of_recovery)
         const Pb__Submit order = rig_order("DOUBT00000000001", 1);
         int64_t end;
 
-        rig->sets[0] = "mt5-demo.recovery=700ms";
+        rig->sets[0] = "mt5-demo.recovery=4s";
         rig_start(rig);
         rig_handshake(rig);
         rig_command(rig, "delay 60000");

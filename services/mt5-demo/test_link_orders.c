@@ -8,8 +8,6 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 
-TestSuite(orders, .timeout = 60);
-
 #define FREE BROKER_AUTOFREE Pb__BrokerMessage
 
 Test(orders, are_executed_once_however_often_they_come)
@@ -107,7 +105,7 @@ Test(orders, show_working_ones_in_a_snapshot)
         const Pb__Submit order = rig_order("WORK000000000001", 1);
         FREE *placed = NULL, *snapshot = NULL, *done = NULL;
 
-        rig_command(rig, "place 700");
+        rig_command(rig, "place 3000");
         placed = rig_trade(rig, &order);
         cr_expect_eq(placed->report->retcode, RETCODE_PLACED);
         snapshot = rig_snapshot(rig, 0);

@@ -18,6 +18,9 @@
 
 #define SECRET "between us"
 
+/* How long one look at the socket may take, so that heartbeats go out in time. */
+#define LOOK_US (INT64_C(250) * BUS_US_PER_MS)
+
 struct rig *rig_new(void)
 {
         struct rig *rig = bus_new(struct rig);
@@ -71,6 +74,7 @@ void rig_unbind(struct rig *rig)
                 zmq_close(rig->router);
         rig->router = NULL;
         rig->peer_size = 0;
+        rig->proved = false;
 }
 
 static void run_child(struct rig *rig)
@@ -153,6 +157,7 @@ void rig_send_bytes(struct rig *rig, struct bus_bytes frame)
 
 static void take_hello(struct rig *rig, const Pb__Hello *hello, zmq_msg_t *peer)
 {
+        rig->proved = false;
         rig->peer_size = zmq_msg_size(peer);
         cr_assert_leq(rig->peer_size, sizeof(rig->peer));
         memcpy(rig->peer, zmq_msg_data(peer), rig->peer_size);
@@ -169,7 +174,21 @@ static void keep(struct rig *rig, Pb__BrokerMessage *message, zmq_msg_t *peer)
         rig->kept[rig->kept_count++] = message;
 }
 
-/* Reads one message; false if there is none within WAIT_US. */
+static void beat(struct rig *rig)
+{
+        Pb__BrokerMessage message = PB__BROKER_MESSAGE__INIT;
+        Pb__LinkHeartbeat heartbeat = PB__LINK_HEARTBEAT__INIT;
+
+        if (!rig->proved || rig->silent || bus_mono_us() - rig->beat_us < BUS_US_PER_SEC / 2)
+                return;
+        rig->beat_us = bus_mono_us();
+        heartbeat.at_us = bus_wall_us();
+        message.kind = PB__BROKER_KIND__BROKER_KIND_HEARTBEAT;
+        message.heartbeat = &heartbeat;
+        rig_send(rig, &message);
+}
+
+/* Reads one message; false if there is none within WAIT_US, or LOOK_US if that is less. */
 static bool read_one(struct rig *rig, int64_t wait_us)
 {
         zmq_pollitem_t item = { .socket = rig->router, .events = ZMQ_POLLIN };
@@ -177,6 +196,9 @@ static bool read_one(struct rig *rig, int64_t wait_us)
         zmq_msg_t peer, body;
         const char *why = "";
 
+        beat(rig);
+        if (wait_us > LOOK_US)
+                wait_us = LOOK_US;
         if (zmq_poll(&item, 1, wait_us < 0 ? 0 : (long)(wait_us / 1000)) <= 0)
                 return false;
         zmq_msg_init(&peer);
@@ -273,6 +295,7 @@ void rig_answer_hello(struct rig *rig)
 
         rig_welcome(rig, true);
         proof = rig_wait(rig, PB__BROKER_KIND__BROKER_KIND_PROOF);
+        rig->proved = true;
         cr_assert(broker_proof_holds(bus_bytes(proof->proof->proof.data, proof->proof->proof.len),
                 BROKER_ROLE_TERMINAL, bus_bytes_str(rig->secret), rig->terminal_nonce, rig->nonce,
                 rig->terminal_id));
@@ -385,6 +408,7 @@ void rig_command(struct rig *rig, const char *format, ...)
         va_start(arguments, format);
         cr_assert_geq(vasprintf(&command, format, arguments), 0);
         va_end(arguments);
+        beat(rig);
         r = ctl_command(rig->control, command, RIG_WAIT_US, &reply);
         cr_assert_eq(r, 0, "%s: %s (%d)", command, bus_buf_str(&reply), r);
 }

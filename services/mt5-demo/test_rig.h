@@ -26,6 +26,9 @@ struct rig {
         uint8_t peer[256];
         size_t peer_size;
         uint64_t token;
+        bool proved; /* the link is up, as far as the executor knows */
+        bool silent; /* sends no heartbeats */
+        int64_t beat_us;
         uint8_t terminal_nonce[BROKER_NONCE_BYTES], nonce[BROKER_NONCE_BYTES];
         char terminal_id[64];
         uint64_t hello_token;                  /* highest_token of the last Hello */
