@@ -82,7 +82,8 @@ struct bus_service {
         char *why;
         bool failed, draining;
         int exit_status;
-        struct bus_source *reopen_timer, *drain_timer;
+        struct bus_source *reopen_timer, *drain_timer, *heartbeat_timer;
+        unsigned int beats; /* heartbeats sent so far */
 
         struct bus_buf facts; /* NUL-separated, of the heartbeat being made */
         size_t fact_count;

@@ -17,8 +17,11 @@
 #include <zmq.h>
 
 #define HEARTBEAT_PERIOD_US (1 * BUS_US_PER_SEC)
-#define PRUNE_PERIOD_US     (60 * BUS_US_PER_SEC)
-#define REASON_MAX_BYTES    400
+/* Listeners connect again a moment after a start and miss the first beats: more of them, at first. */
+#define HEARTBEAT_FIRST_US (100 * BUS_US_PER_MS)
+#define HEARTBEAT_FIRST    10
+#define PRUNE_PERIOD_US    (60 * BUS_US_PER_SEC)
+#define REASON_MAX_BYTES   400
 
 struct bus_loop *bus_service_loop(struct bus_service *service)
 {
@@ -167,6 +170,15 @@ static void signal_arrived(short revents, void *arg)
 
 /* ---- making and taking apart ---- */
 
+static void beat(void *arg)
+{
+        struct bus_service *service = arg;
+
+        service_heartbeat(service);
+        bus_loop_set_timer(service->heartbeat_timer,
+                ++service->beats < HEARTBEAT_FIRST ? HEARTBEAT_FIRST_US : HEARTBEAT_PERIOD_US);
+}
+
 static void prune(void *arg)
 {
         struct bus_service *service = arg;
@@ -302,7 +314,7 @@ int service_run(struct bus_service *service, int signal_fd)
                         log_error("cannot_start", "error=\"%s\"", strerror(-r));
                 return service->failed ? service->exit_status : 1;
         }
-        bus_loop_add_timer(service->loop, 0, HEARTBEAT_PERIOD_US, service_heartbeat, service);
+        service->heartbeat_timer = bus_loop_add_timer(service->loop, 0, 0, beat, service);
         bus_loop_add_timer(service->loop, PRUNE_PERIOD_US, PRUNE_PERIOD_US, prune, service);
         r = bus_loop_run(service->loop);
         if (r < 0)
