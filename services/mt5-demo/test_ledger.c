@@ -67,7 +67,8 @@ Test(ledger, shows_what_the_tests_of_others_read)
         BUS_AUTOBUF struct bus_buf buf = BUS_BUF_INIT;
         struct record record = full_record(EVENT_DEAL);
 
-        record.sl_e8 = 0;
+        record.sl_e8 = 108000000;
+        record.tp_e8 = 109000000;
         record.position = 6;
         record.magic = 7;
         memcpy(record.symbol, "EURUSD", 7);
@@ -76,7 +77,7 @@ Test(ledger, shows_what_the_tests_of_others_read)
         cr_expect_str_eq(bus_buf_str(&buf),
                 "{\"time\":\"2026-11-18T11:06:40.123456Z\",\"event\":\"deal\",\"cl_ord_id\":\"ABC\","
                 "\"attempt\":4000000000,\"symbol\":\"EURUSD\",\"side\":\"sell\",\"entry\":\"out\","
-                "\"volume\":\"1.23\",\"price\":\"1.08501\",\"sl\":\"0.00000\",\"tp\":\"0.00000\","
+                "\"volume\":\"1.23\",\"price\":\"1.08501\",\"sl\":\"1.08000\",\"tp\":\"1.09000\","
                 "\"ticket\":5,\"order\":6,\"position\":6,\"retcode\":10009,\"profit\":\"-123.45\","
                 "\"balance\":\"0.99\",\"reason\":\"target\",\"magic\":7,\"comment\":\"ABC\"}\n");
 }
@@ -141,6 +142,7 @@ static void submit_some(struct life *life)
                 order.side = side_opposite(position->side);
                 memcpy(order.symbol, account->specs[position->symbol].name, SYMBOL_SIZE);
                 order.sl_e8 = below(life, 2) ? 100000000 : 0;
+                order.tp_e8 = below(life, 2) ? 120000000 : 0;
         }
         desk_submit(&life->rig->desk, &order, life->rig->at);
 }
