@@ -189,6 +189,11 @@ struct bus_pos bus_reader_position(const struct bus_reader *reader)
         return reader->cursor;
 }
 
+bool bus_reader_placed(const struct bus_reader *reader)
+{
+        return reader->placed;
+}
+
 bool bus_reader_caught_up(const struct bus_reader *reader)
 {
         return reader->caught_up;

@@ -51,6 +51,8 @@ void bus_peer_listen(
 
 const char *bus_reader_stream(const struct bus_reader *reader);      /* full name */
 struct bus_pos bus_reader_position(const struct bus_reader *reader); /* last handed over */
+/* False until a reader without a cursor that starts at now has learnt where that is. */
+bool bus_reader_placed(const struct bus_reader *reader);
 /* True once it has reached the end that a beacon or a replay told of. */
 bool bus_reader_caught_up(const struct bus_reader *reader);
 /* Messages between the cursor and the newest position known of; 0 for derived streams' gaps. */

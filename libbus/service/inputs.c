@@ -105,6 +105,7 @@ static int open_input(
                 return r;
         }
         options.has_cursor = r == 0;
+        input->kept = r == 0 || spec->start == BUS_START_BEGINNING;
         input->service = service;
         input->spec = spec;
         input->reader = bus_peer_add(peer, &options);

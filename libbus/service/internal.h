@@ -16,6 +16,7 @@ struct input {
         const struct bus_input *spec;
         struct bus_reader *reader;
         bool dirty; /* the cursor moved since the last commit */
+        bool kept;  /* the store knows where it stands, or it is the beginning anyway */
 };
 
 struct peer_slot {

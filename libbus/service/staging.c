@@ -239,6 +239,18 @@ void bus_publish(struct bus_service *service, const char *topic, const ProtobufC
 
 /* ---- the commit ---- */
 
+/* Where "now" was is kept before there is a message: else what is published while this service is
+ * down for the first time would lie before the next start's now. */
+static void keep_placements(struct bus_service *service)
+{
+        for (size_t i = 0; i < service->input_count; i++) {
+                struct input *input = &service->inputs[i];
+
+                if (!input->kept && bus_reader_placed(input->reader))
+                        input->kept = input->dirty = true;
+        }
+}
+
 static void add_cursors(struct bus_service *service)
 {
         for (size_t i = 0; i < service->input_count; i++) {
@@ -354,6 +366,7 @@ static bool any_dirty(const struct bus_service *service)
 void bus_commit_now(struct bus_service *service)
 {
         bus_require(!service->committing);
+        keep_placements(service);
         for (int i = 0; i < COMMIT_ROUNDS_MAX && !service->failed; i++) {
                 if (!turn_has_work(&service->turn) && !(any_dirty(service) && service->store))
                         return;
