@@ -10,7 +10,7 @@ struct store_sqlite_faults {
         uint32_t writes_left; /* so many writes still work before */
         uint32_t syncs_left;
         uint32_t sync_stall_ms;  /* every sync takes so much longer */
-        uint32_t write_stall_ms; /* every write does */
+        uint32_t write_stall_ms; /* every write of a transaction does; a checkpoint's do not */
 };
 
 /* From now on; NULL ends it. */

@@ -17,9 +17,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define SIGNALS       900
-#define SIGNALS_US    (20 * BUS_US_PER_MS)
-#define SWITCH_EVERY  12 /* decisions */
+#define SIGNALS       840
+#define SIGNALS_US    (100 * BUS_US_PER_MS)
+#define BURST         12
+#define SWITCH_EVERY  BURST /* decisions: most meet the next burst at a strategy that is writing */
+#define SWITCH_FILE   "UMBRA_TEST_SWITCH_FILE" /* environment: no switches but one, when it appears */
 #define EXIT_DISORDER 7
 #define KEY_COUNT     "count"
 
@@ -114,7 +116,7 @@ static void write_signals(void *arg)
         if (node->count >= SIGNALS)
                 return;
         symbols_init(&symbols);
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < BURST; i++)
                 write_signal(node, &symbols);
         symbols_done(&symbols);
         save_count(node);
@@ -138,6 +140,20 @@ static const struct bus_service_class source = { .name = "alert-ingest",
 
 /* ---- switches ---- */
 
+static void write_control(struct node *node, Pb__Command command, const char *plugin)
+{
+        Pb__Control control = PB__CONTROL__INIT;
+
+        control.command = command;
+        control.plugin = (char *)plugin;
+        control.actor = "test";
+        control.gate_passed = true;
+        bus_emit(node->service, &(struct bus_out){ .stream = "control",
+                                        .topic = "control.cmd.slot",
+                                        .body = &control.base,
+                                        .alert_id = "" });
+}
+
 static int take_for_switching(void *arg, const struct bus_message *message)
 {
         static const struct {
@@ -154,22 +170,44 @@ static int take_for_switching(void *arg, const struct bus_message *message)
         };
         struct node *node = arg;
         size_t which = (size_t)(node->count / SWITCH_EVERY) % BUS_COUNT(switches);
-        Pb__Control control = PB__CONTROL__INIT;
 
         (void)message;
         node->count++;
         save_count(node);
-        if (node->count % SWITCH_EVERY)
-                return 0;
-        control.command = switches[which].command;
-        control.plugin = (char *)switches[which].plugin;
-        control.actor = "test";
-        control.gate_passed = true;
-        bus_emit(node->service, &(struct bus_out){ .stream = "control",
-                                        .topic = "control.cmd.slot",
-                                        .body = &control.base,
-                                        .alert_id = "" });
+        if (node->count % SWITCH_EVERY == 0 && !getenv(SWITCH_FILE))
+                write_control(node, switches[which].command, switches[which].plugin);
         return 0;
+}
+
+static void tell_that_it_went(void *self, void *arg, int result)
+{
+        BUS_AUTOFREE char *path = bus_xasprintf("%s.went", getenv(SWITCH_FILE));
+
+        (void)self;
+        (void)arg;
+        bus_require(result == 0 && bus_file_replace(path, 0600, bus_bytes_str("went\n")) == 0);
+}
+
+/* One cutover, when the file is there. */
+static void look_for_file(void *arg)
+{
+        struct node *node = arg;
+
+        if (access(getenv(SWITCH_FILE), F_OK) != 0)
+                return;
+        unlink(getenv(SWITCH_FILE));
+        write_control(node, PB__COMMAND__COMMAND_CUTOVER, "combined_v3");
+        bus_after_commit(node->service, tell_that_it_went, NULL);
+}
+
+static int switcher_start(void *arg)
+{
+        struct node *node = arg;
+
+        if (getenv(SWITCH_FILE))
+                bus_loop_add_timer(bus_service_loop(node->service), 0, 10 * BUS_US_PER_MS,
+                        look_for_file, node);
+        return start(arg);
 }
 
 static const char *const switcher_outputs[] = { "control", NULL };
@@ -181,7 +219,7 @@ static const struct bus_service_class switcher = { .name = "health",
         .outputs = switcher_outputs,
         .inputs = switcher_inputs,
         .create = create,
-        .start = start,
+        .start = switcher_start,
         .destroy = destroy };
 
 /* ---- the sink ---- */

@@ -4,7 +4,7 @@
 
 __attribute__((constructor)) static void slow_down(void)
 {
-        static const struct store_sqlite_faults faults = { .write_stall_ms = 2 };
+        static const struct store_sqlite_faults faults = { .write_stall_ms = 4 };
 
         store_sqlite_set_faults(&faults);
 }
