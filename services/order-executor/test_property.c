@@ -146,18 +146,21 @@ static void become_quiet(struct run *run)
         }
 }
 
+static void hold(const struct run *run, bool holds, const char *what, const char *which)
+{
+        cr_assert(holds, "seed %u: %s: %s", run->seed, what, which);
+}
+
 static void check_order(struct run *run, struct ex_order *order)
 {
         struct tb_order *truth = tb_find(run->world->tb, order->id);
         const int64_t executed = truth ? truth->executed_e8 : 0;
 
-        cr_assert(ex_order_is_final(order), "seed %u: %s is %s", run->seed, order->id,
-                ex_state_name(order->state));
+        hold(run, ex_order_is_final(order), "not at its end", order->id);
         if (!ex_order_is_leg(order))
                 return; /* a close may end because its ticket was gone */
-        cr_assert_eq(ex_order_filled(order), executed > 0, "seed %u: %s %s, executed %ld",
-                run->seed, order->id, ex_state_name(order->state), (long)executed);
-        cr_assert_eq(order->filled_e8, executed, "seed %u", run->seed);
+        hold(run, ex_order_filled(order) == (executed > 0), "filled in one book only", order->id);
+        hold(run, order->filled_e8 == executed, "filled with another volume", order->id);
 }
 
 static void check_jobs(struct run *run)
@@ -168,7 +171,7 @@ static void check_jobs(struct run *run)
                 job = ex_table_next(&run->world->book->jobs, &at)) {
                 for (size_t i = 0; i < job->order_count; i++)
                         check_order(run, job->orders[i]);
-                cr_assert_eq(job->phase, EX_JOB_DONE, "seed %u: %s", run->seed, job->key);
+                hold(run, job->phase == EX_JOB_DONE, "not done", job->key);
         }
 }
 
@@ -181,15 +184,13 @@ static void check_positions(struct run *run)
                 struct ex_position *ours =
                         ex_book_position(run->world->book, tb->positions[i].ticket);
 
-                cr_assert(ours, "seed %u: ticket %lu not in the books", run->seed,
-                        (unsigned long)tb->positions[i].ticket);
-                cr_assert_eq(ex_position_open_e8(ours), tb->positions[i].volume_e8);
+                hold(run, ours && ex_position_open_e8(ours) == tb->positions[i].volume_e8,
+                        "not so in the books", tb->positions[i].comment);
         }
         for (struct ex_position *ours = ex_table_first(&run->world->book->positions, &at); ours;
                 ours = ex_table_next(&run->world->book->positions, &at))
-                cr_assert(!ex_position_open_e8(ours) || tb_position(tb, ours->ticket),
-                        "seed %u: ticket %lu is not at the broker", run->seed,
-                        (unsigned long)ours->ticket);
+                hold(run, !ex_position_open_e8(ours) || tb_position(tb, ours->ticket),
+                        "not at the broker", ours->cl_ord_id);
 }
 
 /* What alert LATER, by its kind, had to close of what alert EARLIER opened. */
@@ -203,20 +204,21 @@ static bool must_be_closed(struct run *run, unsigned int earlier, unsigned int l
         return by->reversal && by->side != run->alerts[earlier].side && leg && ex_order_filled(leg);
 }
 
+static bool is_open(struct run *run, unsigned int alert, char leg)
+{
+        struct ex_order *order = world_leg(run->world, alert, leg);
+
+        return order && tb_position_of(run->world->tb, order->id);
+}
+
 static void check_closed(struct run *run)
 {
         for (unsigned int i = 0; i < run->count; i++) {
-                struct ex_order *legs[2] = { world_leg(run->world, i, 'A'),
-                        world_leg(run->world, i, 'B') };
-
-                for (unsigned int j = i + 1; j < run->count; j++) {
-                        if (!must_be_closed(run, i, j))
-                                continue;
-                        for (int k = 0; k < 2; k++)
-                                cr_assert(!legs[k] || !tb_position_of(run->world->tb, legs[k]->id),
-                                        "seed %u: alert %u left open by %s %u", run->seed, i,
-                                        run->alerts[j].exit ? "exit" : "reversal", j);
-                }
+                if (!is_open(run, i, 'A') && !is_open(run, i, 'B'))
+                        continue;
+                for (unsigned int j = i + 1; j < run->count; j++)
+                        hold(run, !must_be_closed(run, i, j), "left open by",
+                                world_job(run->world, j)->key);
         }
 }
 
@@ -226,8 +228,7 @@ static void check_result(struct run *run)
 
         for (size_t i = 0; i < run->world->tb->deal_count; i++)
                 net += run->world->tb->deals[i].deal.profit_cents;
-        cr_assert_eq(run->world->book->risk.lifetime_net_cents, net,
-                "seed %u: each deal counts once", run->seed);
+        hold(run, run->world->book->risk.lifetime_net_cents == net, "a deal", "counts once");
 }
 
 static void run_seed(uint32_t seed)
@@ -237,12 +238,10 @@ static void run_seed(uint32_t seed)
         run.world->tb->random = true;
         world_start(run.world);
         world_connect(run.world);
-        for (int i = 0; i < STEPS; i++) {
+        for (int i = 0; i < STEPS; i++)
                 step(&run);
-                cr_assert(!run.world->tb->violated, "seed %u step %d: executed twice", seed, i);
-        }
         become_quiet(&run);
-        cr_assert(!run.world->tb->violated, "seed %u: executed twice", seed);
+        hold(&run, !run.world->tb->violated, "executed", "twice");
         check_jobs(&run);
         check_positions(&run);
         check_closed(&run);
