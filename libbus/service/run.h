@@ -1,6 +1,5 @@
 #pragma once
 /* The steps of a service's life, for main.c and for tests that run a service in their own process. */
-#include "libbus/service/options.h"
 #include "libbus/service/service.h"
 
 /* CONFIG becomes the service's. */

@@ -3,7 +3,6 @@
 #include "libbus/base/io.h"
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
-#include "libbus/service/options.h"
 #include "services/mt5-demo/ctl.h"
 #include "services/mt5-demo/demo.h"
 
@@ -116,8 +115,7 @@ static int block_signals(void)
 
 static int load(const struct arguments *arguments, struct config **ret_config)
 {
-        const struct config_option *tables[] = { bus_endpoint_options, bus_service_options,
-                demo_options };
+        const struct config_option *tables[] = { bus_endpoint_options, demo_options };
         const struct config_source source = { .path = arguments->config_path,
                 .sets = arguments->sets,
                 .set_count = arguments->set_count,
