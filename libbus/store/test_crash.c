@@ -1,6 +1,7 @@
 /*
  * What every engine must do when its process dies, or another one comes.
  */
+#include "libbus/base/require.h"
 #include "libbus/store/test_engines.h"
 
 #include <errno.h>
@@ -15,14 +16,14 @@ static void in_killed_child(struct test_store *t, void (*fn)(struct test_store *
         char word;
         pid_t child;
 
-        cr_assert_eq(pipe(pipes), 0);
+        bus_require(pipe(pipes) == 0);
         child = fork();
-        cr_assert(child >= 0);
+        bus_require(child >= 0);
         if (!child) {
                 fn(t, pipes[1]);
                 _exit(0);
         }
-        cr_assert_eq(read(pipes[0], &word, 1), 1);
+        bus_require(read(pipes[0], &word, 1) == 1);
         kill(child, SIGKILL);
         waitpid(child, NULL, 0);
         close(pipes[0]);

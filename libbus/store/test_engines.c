@@ -165,3 +165,11 @@ const char *test_get(struct test_store *t, const char *key)
         snprintf(text, sizeof(text), "%s", bus_buf_str(&buf));
         return text;
 }
+
+void test_expect_pos(struct bus_pos actual, struct bus_pos expected, const char *file, int line)
+{
+        char a[BUS_POS_TEXT_SIZE], b[BUS_POS_TEXT_SIZE];
+
+        cr_expect(bus_pos_equal(actual, expected), "%s:%d: %s instead of %s", file, line,
+                bus_pos_format(actual, a), bus_pos_format(expected, b));
+}

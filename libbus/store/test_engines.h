@@ -52,8 +52,5 @@ void test_put(struct test_store *t, const char *key, const char *value);
 /* The value, or NULL. Static. */
 const char *test_get(struct test_store *t, const char *key);
 
-#define expect_pos(actual, expected)                                                            \
-        do {                                                                                    \
-                char a_[BUS_POS_TEXT_SIZE], b_[BUS_POS_TEXT_SIZE];                              \
-                cr_expect_str_eq(bus_pos_format((actual), a_), bus_pos_format((expected), b_)); \
-        } while (0)
+#define expect_pos(actual, expected) test_expect_pos((actual), (expected), __FILE__, __LINE__)
+void test_expect_pos(struct bus_pos actual, struct bus_pos expected, const char *file, int line);

@@ -28,6 +28,7 @@
 struct node {
         struct bus_service *service;
         int64_t count;
+        const char *switch_file; /* or NULL */
         FILE *told;
         int64_t decisions, shadows, orders, results;
         uint64_t epoch;
@@ -39,6 +40,7 @@ static int create(struct bus_service *service, void **ret_self)
         struct node *node = bus_new(struct node);
 
         node->service = service;
+        node->switch_file = getenv(SWITCH_FILE);
         *ret_self = node;
         return 0;
 }
@@ -174,16 +176,16 @@ static int take_for_switching(void *arg, const struct bus_message *message)
         (void)message;
         node->count++;
         save_count(node);
-        if (node->count % SWITCH_EVERY == 0 && !getenv(SWITCH_FILE))
+        if (node->count % SWITCH_EVERY == 0 && !node->switch_file)
                 write_control(node, switches[which].command, switches[which].plugin);
         return 0;
 }
 
 static void tell_that_it_went(void *self, void *arg, int result)
 {
-        BUS_AUTOFREE char *path = bus_xasprintf("%s.went", getenv(SWITCH_FILE));
+        struct node *node = self;
+        BUS_AUTOFREE char *path = bus_xasprintf("%s.went", node->switch_file);
 
-        (void)self;
         (void)arg;
         bus_require(result == 0 && bus_file_replace(path, 0600, bus_bytes_str("went\n")) == 0);
 }
@@ -193,9 +195,9 @@ static void look_for_file(void *arg)
 {
         struct node *node = arg;
 
-        if (access(getenv(SWITCH_FILE), F_OK) != 0)
+        if (access(node->switch_file, F_OK) != 0)
                 return;
-        unlink(getenv(SWITCH_FILE));
+        unlink(node->switch_file);
         write_control(node, PB__COMMAND__COMMAND_CUTOVER, "combined_v3");
         bus_after_commit(node->service, tell_that_it_went, NULL);
 }
@@ -204,7 +206,7 @@ static int switcher_start(void *arg)
 {
         struct node *node = arg;
 
-        if (getenv(SWITCH_FILE))
+        if (node->switch_file)
                 bus_loop_add_timer(bus_service_loop(node->service), 0, 10 * BUS_US_PER_MS,
                         look_for_file, node);
         return start(arg);
