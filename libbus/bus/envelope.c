@@ -2,6 +2,7 @@
 
 #include "libbus/base/require.h"
 #include "libbus/bus/pack.h"
+#include "proto/unpack.h"
 #include "proto/validate.h"
 
 #include <errno.h>
@@ -49,14 +50,14 @@ void bus_envelope_place(struct bus_buf *buf, struct bus_pos position, struct bus
 
 int bus_envelope_unpack(struct bus_bytes bytes, Pb__Envelope **ret_envelope, const char **ret_why)
 {
-        BUS_AUTOENVELOPE Pb__Envelope *envelope =
-                bytes.size ? pb__envelope__unpack(NULL, bytes.size, bytes.data) : NULL;
+        BUS_AUTOENVELOPE Pb__Envelope *envelope = NULL;
+        ProtobufCMessage *message;
         int r;
 
-        if (!envelope) {
-                *ret_why = "is not an envelope";
-                return -EBADMSG;
-        }
+        r = message_unpack(&pb__envelope__descriptor, bytes, &message, ret_why);
+        if (r < 0)
+                return r;
+        envelope = (Pb__Envelope *)message;
         r = validate_envelope_journaled(envelope, ret_why);
         if (r < 0)
                 return r;

@@ -92,6 +92,7 @@ struct bus_service {
         int64_t memory_read_us;
         struct bus_metric *commits, *messages_in, *messages_out, *quarantined;
         struct bus_metric *commit_seconds, *syncs;
+        uint64_t syncs_seen; /* of the store as it is open now */
 };
 
 /* staging.c */

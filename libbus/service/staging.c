@@ -283,7 +283,8 @@ static int write_batch(struct bus_service *service)
         bus_metric_inc(service->commits);
         bus_metric_observe_us(service->commit_seconds, bus_mono_us() - before);
         store_stats(service->store, &stats);
-        bus_metric_add(service->syncs, (double)stats.syncs - bus_metric_value(service->syncs));
+        bus_metric_add(service->syncs, (double)(stats.syncs - service->syncs_seen));
+        service->syncs_seen = stats.syncs;
         return r;
 }
 

@@ -24,6 +24,7 @@ int service_store_open(struct bus_service *service, char *error, size_t error_si
         if (bus_file_read(BOOT_ID_PATH, BOOT_ID_MAX, &boot_id) < 0)
                 bus_buf_clear(&boot_id);
         options.boot_id = bus_buf_str(&boot_id);
+        service->syncs_seen = 0;
         return store_open(&options, &service->store, error, error_size);
 }
 

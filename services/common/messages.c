@@ -11,6 +11,7 @@
 #include "libbus/wire/position.h"
 #include "libbus/wire/streams.h"
 #include "order.pb-c.h"
+#include "proto/unpack.h"
 #include "proto/validate.h"
 #include "replay.pb-c.h"
 #include "signal.pb-c.h"
@@ -60,7 +61,7 @@ static const struct {
         { "tick", &pb__tick__descriptor, check_tick },
 };
 
-int message_unpack(const char *kind, struct bus_bytes body, ProtobufCMessage **ret_message,
+int message_read(const char *kind, struct bus_bytes body, ProtobufCMessage **ret_message,
         const char **ret_why)
 {
         ProtobufCMessage *message;
@@ -69,12 +70,9 @@ int message_unpack(const char *kind, struct bus_bytes body, ProtobufCMessage **r
         for (size_t i = 0; i < BUS_COUNT(kinds); i++) {
                 if (strcmp(kinds[i].kind, kind))
                         continue;
-                message =
-                        protobuf_c_message_unpack(kinds[i].descriptor, NULL, body.size, body.data);
-                if (!message) {
-                        *ret_why = "not a protobuf message";
-                        return -EBADMSG;
-                }
+                r = message_unpack(kinds[i].descriptor, body, &message, ret_why);
+                if (r < 0)
+                        return r;
                 r = kinds[i].validate(message, ret_why);
                 if (r < 0)
                         message_free(message);
@@ -126,7 +124,7 @@ static void set_body(json_t *object, const char *topic, struct bus_bytes body)
         MESSAGE_AUTOFREE ProtobufCMessage *message = NULL;
         const char *why = "unknown topic";
 
-        if (kind && !message_unpack(kind->name, body, &message, &why))
+        if (kind && !message_read(kind->name, body, &message, &why))
                 set(object, "body", pbjson(message));
         else
                 set(object, "body_error", json_string(why));

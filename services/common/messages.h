@@ -14,7 +14,7 @@
  * validated. The caller frees by message_free. -ENOENT for a kind this program does not know,
  * -EBADMSG for a bad body; *RET_WHY is static text.
  */
-BUS_MUST int message_unpack(const char *kind, struct bus_bytes body, ProtobufCMessage **ret_message,
+BUS_MUST int message_read(const char *kind, struct bus_bytes body, ProtobufCMessage **ret_message,
         const char **ret_why);
 void message_free(ProtobufCMessage *message); /* takes NULL */
 static inline void message_freep(ProtobufCMessage **message)

@@ -25,7 +25,7 @@ Test(messages, knows_the_body_of_every_stream_in_the_table)
         const char *why = NULL;
 
         for (size_t i = 0; i < bus_stream_kind_count; i++)
-                cr_expect_neq(message_unpack(bus_stream_kinds[i].name, bus_bytes("\xff", 1),
+                cr_expect_neq(message_read(bus_stream_kinds[i].name, bus_bytes("\xff", 1),
                                       &message, &why),
                         -ENOENT, "%s", bus_stream_kinds[i].name);
 }
@@ -35,9 +35,9 @@ Test(messages, refuses_a_body_that_its_validator_refuses)
         ProtobufCMessage *message;
         const char *why = NULL;
 
-        cr_expect_eq(message_unpack("signal", bus_bytes(NULL, 0), &message, &why), -EBADMSG);
+        cr_expect_eq(message_read("signal", bus_bytes(NULL, 0), &message, &why), -EBADMSG);
         cr_expect_not_null(why);
-        cr_expect_eq(message_unpack("weather", bus_bytes(NULL, 0), &message, &why), -ENOENT);
+        cr_expect_eq(message_read("weather", bus_bytes(NULL, 0), &message, &why), -ENOENT);
 }
 
 Test(messages, shows_the_envelope_around_the_body)

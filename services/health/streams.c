@@ -31,7 +31,7 @@ static int take_step(void *self, const struct bus_message *message)
         int64_t before_us;
         int r;
 
-        if (message_unpack(kind->name, message->body, &body, &why) < 0)
+        if (message_read(kind->name, message->body, &body, &why) < 0)
                 return BUS_QUARANTINE;
         if (!*message->envelope->alert_id)
                 return 0; /* a deal that belongs to no alert of ours */
@@ -60,7 +60,7 @@ static int take_account(void *self, const struct bus_message *message)
         ProtobufCMessage *body;
         const char *why;
 
-        if (message_unpack("account", message->body, &body, &why) < 0)
+        if (message_read("account", message->body, &body, &why) < 0)
                 return BUS_QUARANTINE;
         keep_account(health, (Pb__Account *)body);
         bus_put(health->service, ACCOUNT_KEY, message->body, false);
@@ -73,7 +73,7 @@ static int take_result(void *self, const struct bus_message *message)
         MESSAGE_AUTOFREE ProtobufCMessage *body = NULL;
         const char *why;
 
-        if (message_unpack("control.result", message->body, &body, &why) < 0)
+        if (message_read("control.result", message->body, &body, &why) < 0)
                 return BUS_QUARANTINE;
         relay_result(health->relay, (const Pb__ControlResult *)body);
         return 0;
@@ -85,7 +85,7 @@ static int take_alarm(void *self, const struct bus_message *message)
         MESSAGE_AUTOFREE ProtobufCMessage *body = NULL;
         const char *why, *service = strchr(message->stream, '@');
 
-        if (message_unpack("alarm", message->body, &body, &why) < 0 || !service)
+        if (message_read("alarm", message->body, &body, &why) < 0 || !service)
                 return BUS_QUARANTINE;
         alarms_take(
                 health->alarms, service + 1, (const Pb__Alarm *)body, message->envelope->staged_us);
@@ -106,7 +106,7 @@ static int take_heartbeat(void *self, const struct bus_message *message)
         ProtobufCMessage *body;
         const char *why;
 
-        if (message_unpack("heartbeat", message->body, &body, &why) < 0) {
+        if (message_read("heartbeat", message->body, &body, &why) < 0) {
                 log_warn("bad_heartbeat", "topic=%s why=%s", message->topic, why);
                 return 0;
         }
@@ -167,7 +167,7 @@ int health_load(struct health *health)
                 r = alarms_load(health->alarms);
         if (!r)
                 r = bus_get(health->service, ACCOUNT_KEY, &value);
-        if (!r && !message_unpack("account", bus_buf_bytes(&value), &body, &why))
+        if (!r && !message_read("account", bus_buf_bytes(&value), &body, &why))
                 keep_account(health, (Pb__Account *)body);
         return r < 0 ? r : 0;
 }

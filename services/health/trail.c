@@ -78,7 +78,7 @@ static int item_of(const Pb__Record *record, struct item *ret_item)
         const char *why;
 
         if (!kind || !envelope || validate_envelope(envelope, &why) < 0 ||
-                message_unpack(kind->name, bus_bytes(envelope->body.data, envelope->body.len),
+                message_read(kind->name, bus_bytes(envelope->body.data, envelope->body.len),
                         &message, &why) < 0) {
                 pb__envelope__free_unpacked(envelope, NULL);
                 return -EBADMSG;

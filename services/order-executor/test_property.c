@@ -249,7 +249,7 @@ static void run_seed(uint32_t seed)
         world_free(run.world);
 }
 
-Test(property, books_and_account_agree_whatever_happened, .timeout = 120)
+Test(property, books_and_account_agree_whatever_happened)
 {
         for (uint32_t seed = 1; seed <= SEEDS; seed++)
                 run_seed(seed);
