@@ -23,6 +23,15 @@ static int take(void *arg, int option, const char *value)
 
 /* ---- status ---- */
 
+/* A line is for what a person asks first; the rest is in --json. */
+static bool is_telling(const char *key, const json_t *value)
+{
+        const char *text = json_string_value(value);
+
+        return strncmp(key, "plugin.", strlen("plugin.")) && strcmp(key, "from") && text &&
+               strcmp(text, "no") && strcmp(text, "0");
+}
+
 static void print_service(const json_t *service)
 {
         const json_t *facts = json_object_get(service, "facts"), *value;
@@ -35,7 +44,7 @@ static void print_service(const json_t *service)
                 printf(" pid %-7s %5.1f MB", text_of(service, "pid"),
                         (double)json_integer_value(json_object_get(service, "memory_bytes")) /
                                 (1024 * 1024));
-        json_object_foreach((json_t *)facts, key, value)
+        json_object_foreach((json_t *)facts, key, value) if (is_telling(key, value))
                 printf("  %s=%s", key, json_string_value(value));
         if (*text_of(service, "why"))
                 printf("  (%s)", text_of(service, "why"));

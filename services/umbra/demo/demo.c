@@ -18,8 +18,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ALERTS         620
-#define DURATION_US    (40 * BUS_US_PER_SEC)
+#define ALERTS         630
+#define DURATION_US    (42 * BUS_US_PER_SEC)  /* 42 bursts, one at the beginning of each second */
 #define SETTLE_US      (90 * BUS_US_PER_SEC)  /* longest wait until all alerts have ended */
 #define QUIET_US       (1500 * BUS_US_PER_MS) /* the ledger must have stood still so long */
 #define READY_US       (60 * BUS_US_PER_SEC)
@@ -41,15 +41,19 @@ static const char *const sets[] = {
         NULL,
 };
 
+/* Each in the middle of a burst. */
+#define IN_BURST(second) ((second)*BUS_US_PER_SEC + 150 * BUS_US_PER_MS)
 static const struct kill_plan kill_plan[] = {
-        { 4 * BUS_US_PER_SEC, "strategy-v3" },
-        { 8 * BUS_US_PER_SEC, "order-executor" },
-        { 12 * BUS_US_PER_SEC, "alert-ingest" },
-        { 16 * BUS_US_PER_SEC, "mt5-demo" },
-        { 22 * BUS_US_PER_SEC, "health" },
-        { 25 * BUS_US_PER_SEC, "strategy-v3-shadow" },
-        { 30 * BUS_US_PER_SEC, "order-executor" },
-        { 34 * BUS_US_PER_SEC, "alert-ingest" },
+        { IN_BURST(4), "strategy-v3" },
+        { IN_BURST(7), "order-executor" },
+        { IN_BURST(11), "alert-ingest" },
+        { IN_BURST(15), "mt5-demo" },
+        { IN_BURST(18), "order-executor" },
+        { IN_BURST(22), "health" },
+        { IN_BURST(25), "strategy-v3-shadow" },
+        { IN_BURST(30), "alert-ingest" },
+        { IN_BURST(34), "strategy-v3" },
+        { IN_BURST(38), "mt5-demo" },
         { 0 },
 };
 
@@ -151,7 +155,7 @@ static int play(struct demo *demo)
                 sending = sender_turn(demo->sender, TURN_MS);
                 if (!sending)
                         usleep(TURN_MS * 1000);
-                tell_kill(demo, kills_turn(&demo->kills, &demo->system));
+                tell_kill(demo, kills_turn(&demo->kills, &demo->system, &demo->ledger));
                 switch_when_due(demo);
                 show(demo);
         }
@@ -290,7 +294,8 @@ static int sum_up(struct demo *demo)
 static int write_json(const struct demo *demo)
 {
         json_t *json = demo_json(&demo->results);
-        BUS_AUTOFREE char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+        BUS_AUTOFREE char *text =
+                json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
         BUS_AUTOBUF struct bus_buf line = BUS_BUF_INIT;
         int r;
 

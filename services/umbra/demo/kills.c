@@ -38,8 +38,9 @@ static bool is_connected(const json_t *executor)
 }
 
 /* The new process is the one that health hears, and it is ready. The broker has no heartbeat: it
- * is back when the executor says so. */
-static bool is_back(const struct demo_system *system, const struct kill_done *last)
+ * is back when it has shaken hands with the executor again, and the executor says so. */
+static bool is_back(const struct demo_system *system, const struct demo_ledger *ledger,
+        const struct kill_done *last)
 {
         pid_t pid = layout_pid(&system->layout, last->service);
         const json_t *service;
@@ -54,12 +55,14 @@ static bool is_back(const struct demo_system *system, const struct kill_done *la
                 back = json_integer_value(json_object_get(service, "pid")) == pid &&
                        json_is_true(json_object_get(service, "ready"));
         else
-                back = is_connected(service_of(status, "order-executor"));
+                back = ledger->hello_us > last->at_wall_us &&
+                       is_connected(service_of(status, "order-executor"));
         json_decref(status);
         return back;
 }
 
-static const struct kill_done *look(struct kills *kills, const struct demo_system *system)
+static const struct kill_done *look(
+        struct kills *kills, const struct demo_system *system, const struct demo_ledger *ledger)
 {
         struct kill_done *last = &kills->done[kills->count - 1];
         int64_t now_us = bus_mono_us();
@@ -67,20 +70,21 @@ static const struct kill_done *look(struct kills *kills, const struct demo_syste
         if (now_us - kills->asked_us < ASK_PERIOD_US)
                 return NULL;
         kills->asked_us = now_us;
-        if (!is_back(system, last))
+        if (!is_back(system, ledger, last))
                 return NULL;
         last->back_us = bus_mono_us();
         return last;
 }
 
-const struct kill_done *kills_turn(struct kills *kills, const struct demo_system *system)
+const struct kill_done *kills_turn(
+        struct kills *kills, const struct demo_system *system, const struct demo_ledger *ledger)
 {
         const struct kill_plan *next = &kills->plan[kills->count];
         struct kill_done *done;
         pid_t pid;
 
         if (kills->count && !kills->done[kills->count - 1].back_us)
-                return look(kills, system);
+                return look(kills, system, ledger);
         if (!next->service || bus_mono_us() < kills->started_us + next->at_us)
                 return NULL;
         pid = layout_pid(&system->layout, next->service);
@@ -88,7 +92,10 @@ const struct kill_done *kills_turn(struct kills *kills, const struct demo_system
                 return NULL;
         bus_require(kills->count < KILLS_MAX);
         done = &kills->done[kills->count++];
-        *done = (struct kill_done){ .service = next->service, .pid = pid, .at_us = bus_mono_us() };
+        *done = (struct kill_done){ .service = next->service,
+                .pid = pid,
+                .at_us = bus_mono_us(),
+                .at_wall_us = bus_wall_us() };
         kill(pid, SIGKILL);
         return done;
 }

@@ -183,6 +183,9 @@ static void take_line(struct demo_ledger *ledger, struct bus_bytes bytes)
                 take_deal(ledger, line);
         else if (!strcmp(event, "account"))
                 take_balance(ledger, line);
+        else if (!strcmp(event, "hello") &&
+                 bus_time_parse(text(line, "time"), &ledger->hello_us) < 0)
+                ledger->bad_lines++;
         json_decref(line);
 }
 

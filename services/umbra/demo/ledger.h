@@ -48,6 +48,7 @@ struct demo_ledger {
         struct ledger_position *positions;
         size_t position_count, position_capacity;
         int64_t balance_cents;
+        int64_t hello_us; /* of the newest handshake */
         size_t bad_lines; /* that could not be read: then nothing is proved */
 };
 

@@ -5,7 +5,7 @@
 
 static json_t *milliseconds(double ms)
 {
-        return ms < 0 ? json_null() : json_real((double)(int64_t)(ms * 1000 + 0.5) / 1000);
+        return ms < 0 ? json_null() : json_real(ms);
 }
 
 static json_t *microseconds(int64_t us)
