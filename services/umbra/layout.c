@@ -158,6 +158,21 @@ static int apply_set(struct bus_buf *text, const char *set)
         return 0;
 }
 
+/* The paths in umbra.ini are absolute: a folder that was moved or copied would run the other one. */
+static int check_place(
+        const struct layout *layout, struct bus_bytes text, char *error, size_t error_size)
+{
+        BUS_AUTOBUF struct bus_buf place = BUS_BUF_INIT;
+
+        if (!ini_get(text, "bus", "state_dir", &place) ||
+                !strcmp(bus_buf_str(&place), layout->state))
+                return 0;
+        snprintf(error, error_size,
+                "%s: bus.state_dir is %s: the folder was moved; mend this and the paths below it",
+                layout->config, bus_buf_str(&place));
+        return -EINVAL;
+}
+
 static int prepare_config(const struct layout *layout, const char *const *sets, size_t set_count,
         char *error, size_t error_size)
 {
@@ -181,6 +196,9 @@ static int prepare_config(const struct layout *layout, const char *const *sets, 
                         return r;
                 }
         }
+        r = check_place(layout, bus_buf_bytes(&text), error, error_size);
+        if (r < 0)
+                return r;
         return changed ? bus_file_replace(layout->config, 0600, bus_buf_bytes(&text)) : 0;
 }
 

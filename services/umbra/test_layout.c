@@ -125,3 +125,14 @@ Test(layout, refuses_a_folder_whose_sockets_would_have_no_address)
         layout_done(&deep.layout);
         rig_done(&rig);
 }
+
+Test(layout, refuses_a_folder_that_was_moved)
+{
+        struct rig rig;
+
+        rig_init(&rig);
+        write_config(&rig, "[bus]\nstate_dir = /elsewhere\n");
+        cr_expect_eq(layout_prepare(&rig.layout, NULL, 0, rig.error, sizeof(rig.error)), -EINVAL);
+        cr_expect_not_null(strstr(rig.error, "/elsewhere"));
+        rig_done(&rig);
+}

@@ -32,24 +32,31 @@ until_true() {
         done
 }
 
-start() {
+start() { # ARGUMENT...
         : >"$state/up.out"
-        "$umbra" up --set alert-ingest.listen=127.0.0.1:0 --set health.listen=127.0.0.1:0 \
+        "$umbra" up --set alert-ingest.listen=127.0.0.1:0 --set health.listen=127.0.0.1:0 "$@" \
                 >"$state/up.out" 2>>"$state/up.err" &
         up=$!
         until_true 60 grep -q '^ready webhook=http://.* ops=http://.* state=' "$state/up.out"
+}
+
+nothing_runs() {
+        ! grep -l -- "$state/umbra.ini" /proc/[0-9]*/cmdline 2>/dev/null
 }
 
 stop() {
         kill -TERM "$up"
         wait "$up" || fail "up ended with $?"
         up=
-        ! grep -l -- "$state/umbra.ini" /proc/[0-9]*/cmdline 2>/dev/null || fail 'left something behind'
+        nothing_runs || fail 'left something behind'
 }
 
 # alert BODY: its id.
 alert() {
         "$umbra" alert "$1" | sed -n 's/.*"alert_id":"\([^"]*\)".*/\1/p'
+}
+status_says() { # WORDS
+        "$umbra" status | grep -q "$1"
 }
 trace_says() { # ALERT_ID WORDS
         "$umbra" trace --json "$1" | grep -q "$2"
@@ -77,18 +84,18 @@ until_true 20 trace_says "$filled" '"state":"filled"'
 grep -q '"event":"deal"' "$state/mt5-demo/ledger.jsonl" || fail 'the ledger has no deal'
 [ "$("$umbra" tap signal. --since 1m --count 2 | wc -l)" = 2 ] || fail 'tap'
 "$umbra" trace "$filled" | grep -q submitted || fail 'trace'
-"$umbra" status | grep -q strategy-v3-shadow || fail 'status'
+status_says strategy-v3-shadow || fail 'status'
 
 tested=$("$umbra" alert --test "$(entry e2)" | sed -n 's/.*"alert_id":"\([^"]*\)".*/\1/p')
 until_true 20 trace_says "$tested" '"state":"test"'
 
 # A pause outlives the executor's death.
-"$umbra" pause --reason test | grep -q done || fail 'pause'
+"$umbra" pause --reason test | grep -q 'done' || fail 'pause'
 kill -KILL "$(cat "$state/run/order-executor.pid")"
-until_true 20 sh -c '"$1" status | grep -q "order-executor  *ready"' sh "$umbra"
+until_true 20 status_says 'order-executor  *ready'
 paused=$(alert "$(entry e3)")
 until_true 20 trace_says "$paused" '"state":"refused"'
-"$umbra" resume --reason test | grep -q done || fail 'resume'
+"$umbra" resume --reason test | grep -q 'done' || fail 'resume'
 
 closed=$(alert '{"type":"exit_v3","signal_type":"Bullish_Exit","symbol":"EURUSD","tf":"15","price":1.085}')
 until_true 20 trace_says "$closed" '"state":"filled"'
@@ -102,8 +109,21 @@ stop
 "$umbra" restore one >/dev/null || fail 'restore'
 ! "$umbra" restore two 2>/dev/null || fail 'restored what is not there'
 start
-until_true 10 sh -c '"$1" status | grep -q paused' sh "$umbra"
+until_true 10 status_says paused
 trace_says "$filled" '"state":"filled"' || fail 'the trail is gone'
+stop
+
+# umbra killed: nothing it started stays.
+start
+kill -KILL "$up"
+wait "$up" || :
+up=
+until_true 10 nothing_runs
+
+# Nobody there to answer: the command says that it does not know.
+start --without order-executor --set 'health.services=alert-ingest strategy-v3 health'
+said=$("$umbra" pause 2>&1) && fail 'a pause nobody heard was called done'
+printf '%s' "$said" | grep -q unknown || fail "pause said: $said"
 stop
 
 # A fault in the configuration is one line that names it, and nothing is started.
