@@ -136,37 +136,44 @@ int e8_parse(const char *text, size_t size, int64_t *ret_value)
         return e8_parse_rounded(text, size, E8_DIGITS, ret_value);
 }
 
+/* D in units of 10^-DECIMALS, rounded half up. *RET_EXACT: nothing was rounded away. */
+static int scale(
+        const struct decimal *d, unsigned int decimals, __int128 *ret_value, bool *ret_exact)
+{
+        int keep = d->point + (int)decimals; /* how many digits lie at or above the last place */
+        bool half = false, rest = d->dropped;
+        __int128 value = 0;
+
+        if (d->count && keep > 19)
+                return -ERANGE;
+        for (int i = 0; i < keep; i++)
+                value = value * 10 + (i < d->count ? d->digits[i] - '0' : 0);
+        for (int i = keep > 0 ? keep : 0; i < d->count; i++) {
+                if (i == keep)
+                        half = d->digits[i] >= '5';
+                rest = rest || d->digits[i] > (i == keep && half ? '5' : '0');
+        }
+        *ret_exact = !half && !rest;
+        if (d->negative) /* half up is towards plus infinity: -x.5 to -x, -x.51 to -(x+1) */
+                *ret_value = -(value + (half && rest ? 1 : 0));
+        else
+                *ret_value = value + (half ? 1 : 0);
+        return 0;
+}
+
 int e8_parse_rounded(const char *text, size_t size, unsigned int decimals, int64_t *ret_value)
 {
         struct decimal d;
-        __int128 value = 0;
-        bool half = false, rest;
-        int r, keep;
+        __int128 value;
+        bool exact;
+        int r;
 
         r = parse_decimal(text, size, &d);
+        if (r == 0)
+                r = scale(&d, decimals, &value, &exact);
         if (r < 0)
                 return r;
-
-        keep = d.point + (int)decimals; /* how many of the digits lie at or above the last place */
-        rest = d.dropped;
-        if (d.count && keep > 19)
-                return -ERANGE;
-        for (int i = 0; i < keep; i++)
-                value = value * 10 + (i < d.count ? d.digits[i] - '0' : 0);
-        if (keep >= 0 && keep < d.count) {
-                half = d.digits[keep] >= '5';
-                rest = rest || d.digits[keep] > '5';
-                for (int i = keep + 1; i < d.count; i++)
-                        rest = rest || d.digits[i] != '0';
-        }
-        if (d.negative) {
-                /* half up is towards plus infinity: -x.5 goes to -x, -x.51 to -(x+1) */
-                value = -(value + (half && rest ? 1 : 0));
-        } else {
-                value += half ? 1 : 0;
-        }
-        value *= e8_step_of_digits(decimals);
-        return narrow(value, ret_value) < 0 ? -ERANGE : 0;
+        return narrow(value * e8_step_of_digits(decimals), ret_value) < 0 ? -ERANGE : 0;
 }
 
 const char *e8_format(int64_t value, unsigned int digits, char text[static E8_TEXT_SIZE])
@@ -203,16 +210,19 @@ const char *e8_format_short(int64_t value, char text[static E8_TEXT_SIZE])
 
 int cents_parse(const char *text, size_t size, int64_t *ret_cents)
 {
-        int64_t value;
+        struct decimal d;
+        __int128 value;
+        bool exact;
         int r;
 
-        r = e8_parse(text, size, &value);
+        r = parse_decimal(text, size, &d);
+        if (r == 0)
+                r = scale(&d, 2, &value, &exact);
         if (r < 0)
                 return r;
-        if (value % (E8_ONE / 100))
+        if (!exact)
                 return -EINVAL;
-        *ret_cents = value / (E8_ONE / 100);
-        return 0;
+        return narrow(value, ret_cents) < 0 ? -ERANGE : 0;
 }
 
 const char *cents_format(int64_t cents, char text[static E8_TEXT_SIZE])

@@ -49,6 +49,7 @@ const char *e8_format(int64_t value, unsigned int digits, char text[static E8_TE
 /* Writes VALUE with as many decimals as it needs, at least one digit before the point. */
 const char *e8_format_short(int64_t value, char text[static E8_TEXT_SIZE]);
 
-/* Cents <-> text with 2 decimals ("1000.00"). Parsing refuses more than 2 decimals: -EINVAL. */
+/* Cents <-> text with 2 decimals ("1000.00"). Parsing takes all that int64_t holds (-ERANGE beyond)
+ * and refuses parts of a cent, however small: -EINVAL. */
 BUS_MUST int cents_parse(const char *text, size_t size, int64_t *ret_cents);
 const char *cents_format(int64_t cents, char text[static E8_TEXT_SIZE]);

@@ -134,4 +134,19 @@ Test(cents, parse_refuses_fractions_of_a_cent)
         cr_expect_eq(cents_parse("1000.25", 7, &cents), 0);
         cr_expect_eq(cents, 100025);
         cr_expect_eq(cents_parse("0.001", 5, &cents), -EINVAL);
+        cr_expect_eq(cents_parse("0.000000000001", 14, &cents), -EINVAL);
+        cr_expect_eq(cents_parse("1000.2500", 9, &cents), 0);
+        cr_expect_eq(cents, 100025);
+}
+
+Test(cents, parse_takes_amounts_that_no_e8_holds)
+{
+        int64_t cents = 0;
+
+        cr_expect_eq(cents_parse("90000000000000.07", 17, &cents), 0);
+        cr_expect_eq(cents, INT64_C(9000000000000007));
+        cr_expect_eq(cents_parse("-92233720368547758.08", 21, &cents), 0);
+        cr_expect_eq(cents, INT64_MIN);
+        cr_expect_eq(cents_parse("92233720368547758.08", 20, &cents), -ERANGE);
+        cr_expect_eq(cents_parse("1e30", 4, &cents), -ERANGE);
 }

@@ -7,6 +7,14 @@ static bool is_digit(uint8_t c)
         return c >= '0' && c <= '9';
 }
 
+static bool is_hex(const char *p, size_t size)
+{
+        for (size_t i = 0; i < size; i++)
+                if (!p[i] || !strchr("0123456789abcdefABCDEF", p[i]))
+                        return false;
+        return true;
+}
+
 static bool is_blank(uint8_t c)
 {
         return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -83,20 +91,34 @@ static void mask_number(char *out, const uint8_t *from, const uint8_t *to, enum 
                 memcpy(out, "0.0", 3);
 }
 
+/* OUT holds a string with its quotes: makes every \uXXXX in it \u0020. */
+static void mask_escapes(char *out, size_t size)
+{
+        for (size_t i = 0; i + 1 < size; i++) {
+                if (out[i] != '\\')
+                        continue;
+                i++;
+                if (out[i] == 'u' && i + 4 < size && is_hex(out + i + 1, 4))
+                        memcpy(out + i + 1, "0020", 4);
+        }
+}
+
 char *json_masked(struct bus_bytes text, enum json_mask mask)
 {
         char *copy = bus_xcalloc(text.size + 1, 1);
-        const uint8_t *p = text.data, *end = text.data + text.size, *number;
+        const uint8_t *p = text.data, *end = text.data + text.size, *start;
 
         if (text.size)
                 memcpy(copy, text.data, text.size);
         while (p < end) {
+                start = p;
                 if (*p == '"') {
                         p = skip_string(p, end);
+                        if (mask == JSON_MASK_ALL)
+                                mask_escapes(copy + (start - text.data), (size_t)(p - start));
                 } else if (is_digit(*p) || *p == '-') {
-                        number = p;
                         p = skip_number_run(p, end);
-                        mask_number(copy + (number - text.data), number, p, mask);
+                        mask_number(copy + (start - text.data), start, p, mask);
                 } else {
                         p++;
                 }

@@ -7,15 +7,15 @@
 #include "libbus/base/bytes.h"
 
 enum json_mask {
-        JSON_MASK_REALS,   /* numbers with '.', 'e' or 'E' */
-        JSON_MASK_NUMBERS, /* all of them */
+        JSON_MASK_REALS, /* numbers with '.', 'e' or 'E' */
+        JSON_MASK_ALL,   /* all numbers, and \uXXXX in strings: some of them stand for no text */
 };
 
 /*
  * A copy of TEXT, of the same size, in which every well-formed number of the kind MASK outside of
- * strings is replaced by a zero and blanks. A parser that converts numbers then judges their
- * grammar but not their magnitude, and offsets in its errors stay true. NUL-terminated; the caller
- * frees.
+ * strings is replaced by a zero and blanks, and every \uXXXX that MASK covers by a blank's. A parser
+ * that converts numbers and escapes then judges their grammar but not what they stand for, and
+ * offsets in its errors stay true. NUL-terminated; the caller frees.
  */
 char *json_masked(struct bus_bytes text, enum json_mask mask);
 

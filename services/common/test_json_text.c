@@ -12,10 +12,17 @@ static void expect_masked(const char *text, enum json_mask mask, const char *exp
 Test(json_text, masks_well_formed_numbers_outside_of_strings)
 {
         expect_masked("[1.5,12,-2e10]", JSON_MASK_REALS, "[0.0,12,0.0  ]");
-        expect_masked("[1.5,12,-2e10]", JSON_MASK_NUMBERS, "[0.0,0 ,0.0  ]");
+        expect_masked("[1.5,12,-2e10]", JSON_MASK_ALL, "[0.0,0 ,0.0  ]");
         expect_masked("\"1.5\\\"2.5\" 3.5", JSON_MASK_REALS, "\"1.5\\\"2.5\" 0.0");
         expect_masked("1.5.2 01.5 1. 1e 1-2.5 - 0x1.5", JSON_MASK_REALS,
                 "1.5.2 01.5 1. 1e 1-2.5 - 0x0.0");
+}
+
+Test(json_text, masks_escapes_that_stand_for_no_text)
+{
+        expect_masked("\"\\ud800\\uD83d\"", JSON_MASK_ALL, "\"\\u0020\\u0020\"");
+        expect_masked("\"\\\\ud800\\ud80\"", JSON_MASK_ALL, "\"\\\\ud800\\ud80\"");
+        expect_masked("\"\\ud800\" \\ud800", JSON_MASK_REALS, "\"\\ud800\" \\ud800");
 }
 
 Test(json_text, depth_is_that_of_brackets_outside_of_strings)

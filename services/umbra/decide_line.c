@@ -17,8 +17,8 @@ struct parts {
 };
 
 /*
- * Is LINE one JSON object? Whether its numbers fit anything, and whether keys repeat inside of the
- * alert, is for the alert's own parser to say.
+ * Is LINE one JSON object? Whether its numbers fit anything, its escapes stand for text, and keys
+ * repeat inside of the alert, is for the alert's own parser to say.
  */
 static bool is_object(struct bus_bytes line)
 {
@@ -27,7 +27,7 @@ static bool is_object(struct bus_bytes line)
 
         if (!line.size)
                 return false;
-        masked = json_masked(line, JSON_MASK_NUMBERS);
+        masked = json_masked(line, JSON_MASK_ALL);
         root = json_loadb(masked, line.size, JSON_ALLOW_NUL, NULL);
         return json_is_object(root);
 }

@@ -63,6 +63,12 @@ Test(decide, a_line_is_an_object_with_alert_and_context)
                 IGNORED);
 }
 
+Test(decide, a_context_holds_any_amount_of_money)
+{
+        expect("{\"alert\":" PULSE ",\"context\":" CONTEXT("\"90000000000000.00\"", "") "}",
+                IGNORED);
+}
+
 Test(decide, any_other_line_is_bad_input)
 {
         static const char *const lines[] = { "", " ", "{}", "[]", "null", "alert",
@@ -103,6 +109,8 @@ Test(decide, what_ingest_would_refuse_is_invalid)
                 INVALID("invalid_json", ""));
         expect("{\"alert\":{\"type\":18446744073709551616},\"context\":null}",
                 INVALID("invalid_json", ""));
+        expect("{\"alert\":{\"type\":\"\\ud800\"},\"context\":null}", INVALID("invalid_json", ""));
+        expect("{\"alert\":{\"a\\u0000\":1},\"context\":null}", INVALID("invalid_json", ""));
         expect("{\"alert\":{\"a\":{\"b\":{\"c\":{\"d\":{}}}}},\"context\":null}",
                 INVALID("invalid_json", ""));
         expect("{\"alert\":{\"type\":\"exit_v3\",\"signal_type\":\"Bullish_Exit\",\"symbol\":\"a/b\"},"
