@@ -10,6 +10,7 @@
 #include "libbus/base/require.h"
 #include "services/umbra/command.h"
 #include "services/umbra/demo/judge.h"
+#include "services/umbra/listen.h"
 #include "services/umbra/options.h"
 
 #include <errno.h>
@@ -27,6 +28,11 @@
 #define ROLLBACK_AT_US (27 * BUS_US_PER_SEC)
 #define TURN_MS        10
 #define ERROR_SIZE     512
+#define SETS_MAX       16
+#define CHAOS_FROM_US  (2 * BUS_US_PER_SEC)
+#define CHAOS_TO_US    (38 * BUS_US_PER_SEC)
+/* All is well so long without a pause: then the sums may be made. */
+#define READY_AFTER_CHAOS_US (30 * BUS_US_PER_SEC)
 
 /* Room for a hundred orders: an account, limits and caps that a real trader would set lower. */
 static const char *const sets[] = {
@@ -58,7 +64,7 @@ static const struct kill_plan kill_plan[] = {
 };
 
 struct demo {
-        bool once;
+        bool once, keep, is_chaos;
         const char *json_path;
         uint64_t seed;
         char state[64];
@@ -66,6 +72,9 @@ struct demo {
         struct traffic traffic;
         struct sender *sender;
         struct kills kills;
+        struct chaos_play chaos;
+        char listen[2][64]; /* chaos: addresses that outlive umbra up */
+        const char *sets[SETS_MAX];
         struct demo_ledger ledger;
         struct report report;
         struct demo_results results;
@@ -159,6 +168,82 @@ static int play(struct demo *demo)
                 switch_when_due(demo);
                 show(demo);
         }
+        return interrupted ? -EINTR : 0;
+}
+
+/* ---- chaos ---- */
+
+static struct demo_system_options system_options(const struct demo *demo)
+{
+        return (struct demo_system_options){
+                .state = demo->state, .sets = demo->sets, .ready_within_us = READY_US
+        };
+}
+
+static int restart(struct demo *demo)
+{
+        struct demo_system_options options = system_options(demo);
+        int64_t before_us = bus_mono_us();
+        char error[ERROR_SIZE];
+        int r;
+
+        r = demo_system_again(&demo->system, &options, error, sizeof(error));
+        demo->chaos.restart = false;
+        if (r < 0)
+                fprintf(stderr, "umbra demo: %s\n", error);
+        else
+                report_event(&demo->report, "all is up again after %lld ms",
+                        (long long)((bus_mono_us() - before_us) / BUS_US_PER_MS));
+        return r;
+}
+
+static int play_chaos(struct demo *demo)
+{
+        const struct chaos_event *event;
+        bool sending = true;
+        char text[128];
+        int r;
+
+        demo->report.phase = "alerts come in, everything goes wrong";
+        while (!interrupted && (sending || !chaos_play_over(&demo->chaos))) {
+                if (!demo_system_runs(&demo->system))
+                        return -ESRCH;
+                sending = sender_turn(demo->sender, TURN_MS);
+                if (!sending)
+                        usleep(TURN_MS * 1000);
+                event = chaos_play_turn(&demo->chaos, &demo->system);
+                if (event)
+                        report_event(&demo->report, "%s", chaos_describe(event, text));
+                r = demo->chaos.restart ? restart(demo) : 0;
+                if (r < 0)
+                        return r;
+                show(demo);
+        }
+        return interrupted ? -EINTR : 0;
+}
+
+static bool is_ready(const struct demo *demo)
+{
+        json_t *answer = demo_system_get(&demo->system, "/readyz");
+
+        json_decref(answer);
+        return answer;
+}
+
+/* No more faults, and every service is back. */
+static int rest(struct demo *demo)
+{
+        int64_t deadline_us = bus_mono_us() + READY_AFTER_CHAOS_US;
+
+        demo->report.phase = "waiting until all services are back";
+        while (chaos_play_clear(&demo->system) < 0 || !is_ready(demo)) {
+                if (bus_mono_us() > deadline_us) {
+                        fputs("umbra demo: not all services came back\n", stderr);
+                        return -ETIMEDOUT;
+                }
+                usleep(100 * 1000);
+        }
+        demo->results.broken += (size_t)demo->chaos.broken;
         return interrupted ? -EINTR : 0;
 }
 
@@ -275,7 +360,8 @@ static int sum_up(struct demo *demo)
         if (r < 0)
                 fprintf(stderr, "umbra demo: %s\n", *error ? error : strerror(-r));
         else
-                expect_sum(alerts, count, &demo->ledger, judge_decide, &judge, &results->sums);
+                expect_sum(alerts, count, &demo->ledger, demo->is_chaos, judge_decide, &judge,
+                        &results->sums);
         judge_done(&judge);
         sum_latency(alerts, count, results);
         for (size_t i = 0; i < count; i++) {
@@ -285,7 +371,7 @@ static int sum_up(struct demo *demo)
         free(alerts);
         results->sent = *sender_counts(demo->sender);
         results->trades_sent = count_trades(&demo->traffic);
-        results->kills = demo->kills.count;
+        results->kills = demo->is_chaos ? demo->chaos.kills : demo->kills.count;
         results->catch_up_us = kills_longest_us(&demo->kills);
         results->ledger_bad_lines = demo->ledger.bad_lines + demo->ledger.rest.size;
         return r < 0 ? r : 0;
@@ -310,18 +396,43 @@ static int write_json(const struct demo *demo)
 
 /* ---- the show ---- */
 
+/* A port nobody has now: umbra up takes it again each time it is started. */
+static void choose_listen(const char *section, char *ret_set, size_t size)
+{
+        uint16_t port = 0;
+        int fd;
+
+        if (listen_open("127.0.0.1", 0, &fd, &port) == 0)
+                close(fd);
+        snprintf(ret_set, size, "%s.listen=127.0.0.1:%u", section, (unsigned int)port);
+}
+
+static void choose_sets(struct demo *demo)
+{
+        size_t count = 0;
+
+        for (; sets[count]; count++)
+                demo->sets[count] = sets[count];
+        if (!demo->is_chaos)
+                return;
+        choose_listen("alert-ingest", demo->listen[0], sizeof(demo->listen[0]));
+        choose_listen("health", demo->listen[1], sizeof(demo->listen[1]));
+        demo->sets[count++] = demo->listen[0];
+        demo->sets[count++] = demo->listen[1];
+}
+
 static int begin(struct demo *demo)
 {
         char error[ERROR_SIZE] = "";
         BUS_AUTOFREE char *path = NULL;
+        struct demo_system_options options;
         int r;
 
         demo->report.phase = "starting the system";
         report_event(&demo->report, "the whole system starts in %s", demo->state);
-        r = demo_system_start(&demo->system,
-                &(struct demo_system_options){
-                        .state = demo->state, .sets = sets, .ready_within_us = READY_US },
-                error, sizeof(error));
+        choose_sets(demo);
+        options = system_options(demo);
+        r = demo_system_start(&demo->system, &options, error, sizeof(error));
         if (r < 0) {
                 fprintf(stderr, "umbra demo: %s\n", error);
                 return r;
@@ -338,6 +449,7 @@ static int begin(struct demo *demo)
         demo->sender = sender_new(demo->system.webhook, &demo->traffic);
         demo->started_us = demo->ledger_moved_us = bus_mono_us();
         kills_init(&demo->kills, kill_plan);
+        chaos_play_init(&demo->chaos, demo->seed, CHAOS_FROM_US, CHAOS_TO_US);
         demo->results.cutover_ms = demo->results.rollback_ms = -1;
         return 0;
 }
@@ -374,7 +486,9 @@ static int run(struct demo *demo)
 
         r = begin(demo);
         if (!r)
-                r = play(demo);
+                r = demo->is_chaos ? play_chaos(demo) : play(demo);
+        if (!r && demo->is_chaos)
+                r = rest(demo);
         if (!r)
                 r = settle(demo);
         if (!r)
@@ -409,6 +523,8 @@ static void done(struct demo *demo, bool keep)
 
 enum {
         FLAG_ONCE = OPTIONS_FIRST,
+        FLAG_KEEP,
+        FLAG_CHAOS,
         FLAG_JSON,
         FLAG_SEED,
 };
@@ -419,6 +535,10 @@ static int take(void *arg, int option, const char *value)
 
         if (option == FLAG_ONCE)
                 demo->once = true;
+        else if (option == FLAG_KEEP)
+                demo->keep = true;
+        else if (option == FLAG_CHAOS)
+                demo->is_chaos = demo->results.chaos = true;
         else if (option == FLAG_JSON)
                 demo->json_path = value;
         else
@@ -429,6 +549,8 @@ static int take(void *arg, int option, const char *value)
 int umbra_demo(int argc, char **argv)
 {
         static const struct option own[] = { { "once", no_argument, NULL, FLAG_ONCE },
+                { "keep", no_argument, NULL, FLAG_KEEP },
+                { "chaos", no_argument, NULL, FLAG_CHAOS },
                 { "json", required_argument, NULL, FLAG_JSON },
                 { "seed", required_argument, NULL, FLAG_SEED }, { 0 } };
         static struct demo demo = { .seed = 20261122, .state = "/tmp/umbra-demo-XXXXXX" };
@@ -436,13 +558,19 @@ int umbra_demo(int argc, char **argv)
                 .take = take,
                 .arg = &demo,
                 .usage =
-                        "usage: umbra demo [--once] [--json FILE] [--seed N]\n"
+                        "usage: umbra demo [--once] [--chaos] [--keep] [--json FILE] [--seed N]\n"
                         "\n"
                         "Starts the whole system with a demo account, sends alerts as seen in\n"
                         "practice, kills services under that load, cuts over and rolls back, and\n"
                         "then counts, by the broker's own ledger, what was lost or done twice. Then\n"
                         "it stays up until Ctrl-C; with --once, or no terminal, it ends, with 0 only\n"
-                        "if the sums are right.\n"
+                        "if the sums are right. The state folder is removed if all was well, unless\n"
+                        "with --keep.\n"
+                        "\n"
+                        "--chaos deals out, from the seed, what else can go wrong: several killed at\n"
+                        "once, umbra itself killed, services frozen or killed again and again as\n"
+                        "they start, switches in between, and a broker that loses, delays, refuses\n"
+                        "and half fills orders.\n"
                         "\n"
                         "example: umbra demo --once --json demo.json\n" };
         int status;
@@ -462,6 +590,6 @@ int umbra_demo(int argc, char **argv)
         }
         report_init(&demo.report);
         status = run(&demo);
-        done(&demo, status != UMBRA_DONE);
+        done(&demo, demo.keep || status != UMBRA_DONE);
         return status;
 }

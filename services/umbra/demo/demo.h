@@ -2,6 +2,7 @@
 /*
  * The show: its parts, and what came of it. The files of this folder share it.
  */
+#include "services/umbra/demo/chaos_play.h"
 #include "services/umbra/demo/expect.h"
 #include "services/umbra/demo/kills.h"
 #include "services/umbra/demo/report.h"
@@ -25,7 +26,9 @@ struct demo_results {
         int64_t catch_up_us;
         double cutover_ms, rollback_ms; /* < 0: not done */
         size_t ledger_bad_lines;
-        bool settled; /* all alerts had ended before the sums were made */
+        bool chaos;    /* which proves other things than the show */
+        size_t broken; /* stops that were none, services that outlived umbra */
+        bool settled;  /* all alerts had ended before the sums were made */
 };
 
 /* Whether the sums are right and enough was shown; says on stdout what this proved, or what did not hold. */

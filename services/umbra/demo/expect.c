@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define SLOT      "v3"
-#define PARTS_MAX 8 /* closes of the rest of a partial one */
+#define PARTS_MAX 64 /* closes of one ticket by one alert */
 
 /* An alert as the plugin sees it now. */
 struct judged {
@@ -33,6 +33,7 @@ struct sum {
         char (*expected)[CL_ORD_ID_SIZE];
         size_t expected_count, expected_capacity;
         const struct demo_ledger *ledger;
+        bool faults;
         struct expect_sums *sums;
 };
 
@@ -62,9 +63,10 @@ static bool has_deal(const struct sum *sum, const char *id)
         return order && order->deals;
 }
 
-static bool is_excuse(const char *state)
+static bool is_excuse(const struct sum *sum, const char *state)
 {
-        return !strcmp(state, "refused") || !strcmp(state, "expired") || !strcmp(state, "test");
+        return !strcmp(state, "refused") || !strcmp(state, "expired") || !strcmp(state, "test") ||
+               (sum->faults && (!strcmp(state, "rejected") || !strcmp(state, "not_executed")));
 }
 
 static void expect(struct sum *sum, const char *id)
@@ -109,7 +111,7 @@ static void judge(struct sum *sum, size_t index, const struct expect_alert *aler
         json_t *decision = decide(arg, text(live, "plugin"), alert->body, context);
 
         judged->alert = alert;
-        judged->is_void = is_excuse(text(alert->trail, "outcome"));
+        judged->is_void = is_excuse(sum, text(alert->trail, "outcome"));
         judged->done_us = json_integer_value(json_object_get(alert->trail, "done_us"));
         snprintf(judged->symbol, sizeof(judged->symbol), "%s", text(decision, "symbol"));
         judged->executes = !strcmp(text(decision, "verdict"), "execute");
@@ -137,9 +139,12 @@ static const char *state_of(const struct judged *judged, const char *id)
         const json_t *trades = json_object_get(judged->alert->trail, "trades");
         const char *state = judged->is_void ? text(judged->alert->trail, "outcome") : "";
 
-        for (size_t i = 0; i < json_array_size(trades); i++)
-                if (!strcmp(text(json_array_get(trades, i), "cl_ord_id"), id))
-                        state = text(json_array_get(trades, i), "state");
+        for (size_t i = 0; i < json_array_size(trades); i++) {
+                const json_t *trade = json_array_get(trades, i);
+
+                if (!strcmp(text(trade, "cl_ord_id"), id) && *text(trade, "state"))
+                        state = text(trade, "state");
+        }
         return state;
 }
 
@@ -150,7 +155,7 @@ static void sum_legs(struct sum *sum)
                 const struct judged *judged = &sum->judged[leg->judged];
                 const char *state = state_of(judged, leg->id);
 
-                if (is_excuse(state) && !has_deal(sum, leg->id)) {
+                if (is_excuse(sum, state) && !has_deal(sum, leg->id)) {
                         sum->sums->excused++;
                         continue;
                 }
@@ -176,33 +181,34 @@ static bool closes_side(const struct judged *judged, const struct ledger_positio
         return judged->executes && (position->is_buy ? judged->closes_buys : judged->closes_sells);
 }
 
-/* Which close of POSITION by JUDGED the ledger's closing order is; 0: none. */
-static unsigned int part_of(const struct judged *judged, const struct ledger_position *position)
-{
-        char id[CL_ORD_ID_SIZE];
+/* What a position's closes by one alert came to. */
+struct closing {
+        bool ended;                /* the position, by one of them */
+        bool gave_up;              /* the last one came to nothing, and its trail says so */
+        char next[CL_ORD_ID_SIZE]; /* the one that was never heard of */
+};
 
-        for (unsigned int part = 1; part <= PARTS_MAX; part++) {
-                ex_id_close(judged->alert->alert_id, SLOT, position->ticket, part, id);
-                if (!strcmp(id, position->closed_by))
-                        return part;
-        }
-        return 0;
-}
-
-static void expect_close(
+/* Expects the closes of POSITION by JUDGED that were executed: a partial one, and where the broker
+ * was made to refuse a refused one, is followed by another. */
+static struct closing expect_parts(
         struct sum *sum, const struct judged *judged, const struct ledger_position *position)
 {
-        unsigned int parts = part_of(judged, position);
-        char id[CL_ORD_ID_SIZE];
+        struct closing closing = { .gave_up = judged->is_void };
 
-        for (unsigned int part = 1; part <= (parts ? parts : 1); part++) {
-                ex_id_close(judged->alert->alert_id, SLOT, position->ticket, part, id);
-                expect(sum, id);
+        for (unsigned int part = 1; part <= PARTS_MAX; part++) {
+                ex_id_close(judged->alert->alert_id, SLOT, position->ticket, part, closing.next);
+                if (has_deal(sum, closing.next)) {
+                        expect(sum, closing.next);
+                        closing.gave_up = judged->is_void;
+                        closing.ended |= position->end == LEDGER_CLOSED_BY_ORDER &&
+                                         !strcmp(position->closed_by, closing.next);
+                } else if (!judged->is_void && is_excuse(sum, state_of(judged, closing.next))) {
+                        closing.gave_up = true;
+                } else {
+                        break;
+                }
         }
-        if (!parts)
-                problem(sum, "lost: close of ticket %llu on %s by %s",
-                        (unsigned long long)position->ticket, judged->symbol,
-                        judged->alert->alert_id);
+        return closing;
 }
 
 /* Whether the broker itself had closed it before JUDGED was through. */
@@ -213,7 +219,8 @@ static bool was_gone(const struct judged *judged, const struct ledger_position *
                (!judged->done_us || position->closed_us <= judged->done_us);
 }
 
-/* The first alert behind the one that opened it which closes its side: that one has to close it. */
+/* The first alert behind the one that opened it which closes its side has to close it, unless it
+ * came to nothing and says so: then the next. */
 static void sum_position(struct sum *sum, const struct ledger_position *position)
 {
         const struct leg *opener = opener_of(sum, position);
@@ -222,15 +229,51 @@ static void sum_position(struct sum *sum, const struct ledger_position *position
                 return; /* its order is unexpected, and counted as such */
         for (size_t i = opener->judged + 1; i < sum->count; i++) {
                 const struct judged *judged = &sum->judged[i];
+                struct closing closing;
 
                 if (strcmp(judged->symbol, sum->judged[opener->judged].symbol) ||
                         !closes_side(judged, position))
                         continue;
-                if (judged->is_void && !part_of(judged, position))
-                        continue; /* it came to nothing, and says so */
-                if (!was_gone(judged, position))
-                        expect_close(sum, judged, position);
+                closing = expect_parts(sum, judged, position);
+                if (closing.ended || was_gone(judged, position))
+                        return;
+                if (closing.gave_up)
+                        continue;
+                expect(sum, closing.next);
+                problem(sum, "lost: close of ticket %llu on %s by %s, which ended '%s'",
+                        (unsigned long long)position->ticket, judged->symbol,
+                        judged->alert->alert_id, text(judged->alert->trail, "state"));
                 return;
+        }
+}
+
+/* ---- what the trails say ---- */
+
+static bool is_state_of(const struct ledger_order *order, const char *state)
+{
+        if (!strcmp(state, "filled"))
+                return order && order->deals && order->done_e8 == order->asked_e8;
+        if (!strcmp(state, "partial"))
+                return order && order->deals && order->done_e8 < order->asked_e8;
+        return !order || !order->deals;
+}
+
+static void compare_states(struct sum *sum, const struct judged *judged)
+{
+        const json_t *trades = json_object_get(judged->alert->trail, "trades");
+
+        for (size_t i = 0; i < json_array_size(trades); i++) {
+                const json_t *trade = json_array_get(trades, i);
+                const char *id = text(trade, "cl_ord_id"), *state;
+
+                if (!*id || strcmp(text(trade, "event"), "received"))
+                        continue; /* each order is received once */
+                state = state_of(judged, id);
+                if (is_state_of(demo_ledger_order(sum->ledger, id), state))
+                        continue;
+                sum->sums->contradicted++;
+                problem(sum, "%s of %s: '%s' says the trail, the ledger does not", id,
+                        judged->alert->alert_id, state);
         }
 }
 
@@ -270,13 +313,14 @@ static int compare_alerts(const void *left, const void *right)
 }
 
 void expect_sum(struct expect_alert *alerts, size_t count, const struct demo_ledger *ledger,
-        expect_decide_fn decide, void *arg, struct expect_sums *ret_sums)
+        bool faults, expect_decide_fn decide, void *arg, struct expect_sums *ret_sums)
 {
         struct sum sum = {
                 .judged = bus_new_n(struct judged, count + 1),
                 .count = count,
                 .legs = bus_new_n(struct leg, 2 * count + 1),
                 .ledger = ledger,
+                .faults = faults,
                 .sums = ret_sums,
         };
 
@@ -288,6 +332,8 @@ void expect_sum(struct expect_alert *alerts, size_t count, const struct demo_led
         for (size_t i = 0; i < ledger->position_count; i++)
                 sum_position(&sum, &ledger->positions[i]);
         sum_executed(&sum);
+        for (size_t i = 0; i < count; i++)
+                compare_states(&sum, &sum.judged[i]);
         ret_sums->expected = sum.expected_count;
         for (size_t i = 0; i < sum.expected_count; i++)
                 ret_sums->lost += !has_deal(&sum, sum.expected[i]);

@@ -26,13 +26,15 @@ struct expect_alert {
 
 struct expect_sums {
         size_t expected, at_broker, lost, duplicated;
-        size_t excused;    /* legs that ended REFUSED, EXPIRED or TEST, and the ledger agrees */
-        size_t disagreed;  /* the live decision is not what the plugin says now */
-        size_t unfinished; /* trails without an end */
+        size_t excused;      /* legs that ended REFUSED, EXPIRED or TEST, and the ledger agrees */
+        size_t disagreed;    /* the live decision is not what the plugin says now */
+        size_t unfinished;   /* trails without an end */
+        size_t contradicted; /* orders of which trail and ledger tell different ends */
         size_t problem_count;
         char problems[EXPECT_PROBLEMS_MAX][160];
 };
 
-/* Sorts ALERTS by seq. */
+/* Sorts ALERTS by seq. FAULTS: the broker was made to refuse, so REJECTED and NOT_EXECUTED are ends
+ * like REFUSED. */
 void expect_sum(struct expect_alert *alerts, size_t count, const struct demo_ledger *ledger,
-        expect_decide_fn decide, void *arg, struct expect_sums *ret_sums);
+        bool faults, expect_decide_fn decide, void *arg, struct expect_sums *ret_sums);

@@ -2,6 +2,7 @@
 
 #include "libbus/base/clock.h"
 #include "libbus/base/require.h"
+#include "services/umbra/services.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,8 @@
 #define LINE_MAX   1024
 #define ASK_US     (3 * BUS_US_PER_SEC)
 #define ERROR_SIZE 256
+/* How long services may outlive the umbra that started them. */
+#define ORPHANS_US (2 * BUS_US_PER_SEC)
 
 BUS_NORETURN static void run_up(
         const struct demo_system *system, const struct demo_system_options *options, int out)
@@ -122,6 +125,43 @@ int demo_system_start(struct demo_system *system, const struct demo_system_optio
                 demo_system_done(system);
         }
         return r;
+}
+
+int demo_system_again(struct demo_system *system, const struct demo_system_options *options,
+        char *error, size_t error_size)
+{
+        demo_system_done(system);
+        return demo_system_start(system, options, error, error_size);
+}
+
+/* Whether a service that the pid files name is still there. */
+static bool has_children(const struct demo_system *system)
+{
+        for (size_t i = 0; umbra_services[i].name; i++) {
+                pid_t pid = layout_pid(&system->layout, umbra_services[i].name);
+
+                if (pid > 0 && !kill(pid, 0))
+                        return true;
+        }
+        return false;
+}
+
+int demo_system_kill(struct demo_system *system)
+{
+        int64_t deadline_us = bus_mono_us() + ORPHANS_US;
+
+        if (!system->pid)
+                return -ESRCH;
+        kill(system->pid, SIGKILL);
+        while (waitpid(system->pid, NULL, 0) < 0 && errno == EINTR)
+                continue;
+        system->pid = 0;
+        while (has_children(system)) {
+                if (bus_mono_us() > deadline_us)
+                        return -ETIMEDOUT;
+                usleep(1000);
+        }
+        return 0;
 }
 
 bool demo_system_runs(struct demo_system *system)

@@ -22,6 +22,11 @@ struct demo_system_options {
 /* Starts it and waits for its "ready" line. On an error ERROR says what, and nothing is left running. */
 BUS_MUST int demo_system_start(struct demo_system *system,
         const struct demo_system_options *options, char *error, size_t error_size);
+/* Starts umbra up again on the same state, once it has ended or was killed. */
+BUS_MUST int demo_system_again(struct demo_system *system,
+        const struct demo_system_options *options, char *error, size_t error_size);
+/* SIGKILL to umbra up alone, and waits until its services have died with it: -ETIMEDOUT. */
+int demo_system_kill(struct demo_system *system);
 /* SIGTERM, and waits for the end. The exit status, or -errno. */
 int demo_system_stop(struct demo_system *system);
 void demo_system_done(struct demo_system *system); /* stops it where it still runs */

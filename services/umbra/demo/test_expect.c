@@ -79,14 +79,27 @@ static void close_leg(struct book *book, struct ledger_position *position)
         fill(book, position->closed_by)->closes = true;
 }
 
+/* What the trail tells of one order. */
+static void tell(struct expect_alert *alert, const char *cl_ord_id, const char *state)
+{
+        json_t *trades = json_object_get(alert->trail, "trades");
+
+        if (!trades) {
+                trades = json_array();
+                json_object_set_new(alert->trail, "trades", trades);
+        }
+        json_array_append_new(trades, json_pack("{s:s, s:s, s:s}", "event", "received", "cl_ord_id",
+                                              cl_ord_id, "state", state));
+}
+
 static struct expect_sums sum_up(struct book *book, const char *entry_outcome, bool with_exit)
 {
         struct expect_alert alerts[] = { alert_of(EXIT_ID, 2, leave, "filled"),
                 alert_of(ENTRY_ID, 1, entry, entry_outcome) };
         struct expect_sums sums;
 
-        expect_sum(with_exit ? alerts : alerts + 1, with_exit ? 2 : 1, &book->ledger, decide, NULL,
-                &sums);
+        expect_sum(with_exit ? alerts : alerts + 1, with_exit ? 2 : 1, &book->ledger, false, decide,
+                NULL, &sums);
         json_decref(alerts[0].trail);
         json_decref(alerts[1].trail);
         return sums;
@@ -164,5 +177,61 @@ Test(expect, wants_no_close_of_what_a_stop_had_closed)
         cr_expect_eq(sum_up(&book, "filled", true).lost, 0);
         position->closed_us = 1001; /* the exit was through by then, and had left it open */
         sums = sum_up(&book, "filled", true);
+        cr_expect_eq(sums.lost, 1);
+}
+
+/* The first close was refused and the next one went through; and REFUSED by the broker ends a leg,
+ * where it was made to refuse. */
+static struct expect_sums sum_with_refused_close(bool faults)
+{
+        struct expect_alert alerts[] = { alert_of(EXIT_ID, 2, leave, "filled"),
+                alert_of(ENTRY_ID, 1, entry, "partly") };
+        struct ledger_position *position;
+        char id[CL_ORD_ID_SIZE];
+        struct expect_sums sums;
+        struct book book;
+
+        book_init(&book);
+        position = open_leg(&book, "A", 1);
+        tell(&alerts[1], position->opened_by, "filled");
+        ex_id_leg(ENTRY_ID, "v3", "B", id);
+        tell(&alerts[1], id, "rejected");
+        ex_id_close(EXIT_ID, "v3", 1, 1, id);
+        tell(&alerts[0], id, "rejected");
+        ex_id_close(EXIT_ID, "v3", 1, 2, position->closed_by);
+        position->end = LEDGER_CLOSED_BY_ORDER;
+        fill(&book, position->closed_by)->closes = true;
+        tell(&alerts[0], position->closed_by, "filled");
+        expect_sum(alerts, 2, &book.ledger, faults, decide, NULL, &sums);
+        json_decref(alerts[0].trail);
+        json_decref(alerts[1].trail);
+        return sums;
+}
+
+Test(expect, takes_a_rejection_for_an_end_only_where_the_broker_was_made_to_reject)
+{
+        struct expect_sums sums = sum_with_refused_close(true);
+
+        cr_expect_eq(sums.expected, 2);
+        cr_expect_eq(sums.lost + sums.duplicated + sums.contradicted, 0);
+        sums = sum_with_refused_close(false);
+        cr_expect_eq(sums.lost, 2, "leg B, and the first close");
+        cr_expect_eq(sums.duplicated, 1, "the second close");
+}
+
+Test(expect, finds_a_trail_that_the_ledger_contradicts)
+{
+        struct expect_alert alert = alert_of(ENTRY_ID, 1, entry, "filled");
+        struct expect_sums sums;
+        char id[CL_ORD_ID_SIZE];
+        struct book book;
+
+        book_init(&book);
+        tell(&alert, open_leg(&book, "A", 1)->opened_by, "rejected");
+        ex_id_leg(ENTRY_ID, "v3", "B", id);
+        tell(&alert, id, "filled");
+        expect_sum(&alert, 1, &book.ledger, true, decide, NULL, &sums);
+        json_decref(alert.trail);
+        cr_expect_eq(sums.contradicted, 2);
         cr_expect_eq(sums.lost, 1);
 }

@@ -46,6 +46,8 @@ static bool judge(const struct demo_results *r)
         good &= check(!r->sums.lost, "no order was lost");
         good &= check(!r->sums.duplicated, "no order was executed twice or unasked");
         good &= check(!r->sums.disagreed, "the live decisions are the plugin's own");
+        good &= check(!r->sums.contradicted, "trails and ledger tell the same ends");
+        good &= check(!r->broken, "umbra stopped when told to, and took its services along");
         good &= check(!r->sent.unknown, "every alert got an answer that settles it");
         good &= check(r->sent.sent >= DEMO_ALERTS_MIN, "enough alerts were sent");
         good &= check(r->trades_sent >= DEMO_TRADES_MIN, "enough entries and exits were sent");
