@@ -25,8 +25,8 @@ Test(messages, knows_the_body_of_every_stream_in_the_table)
         const char *why = NULL;
 
         for (size_t i = 0; i < bus_stream_kind_count; i++)
-                cr_expect_neq(message_read(bus_stream_kinds[i].name, bus_bytes("\xff", 1),
-                                      &message, &why),
+                cr_expect_neq(message_read(bus_stream_kinds[i].name, bus_bytes("\xff", 1), &message,
+                                      &why),
                         -ENOENT, "%s", bus_stream_kinds[i].name);
 }
 

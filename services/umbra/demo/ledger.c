@@ -172,7 +172,8 @@ static void take_line(struct demo_ledger *ledger, struct bus_bytes bytes)
                 json_loadb((const char *)bytes.data, bytes.size, JSON_REJECT_DUPLICATES, NULL);
         const char *event = text(line, "event");
 
-        if (!json_is_object(line))
+        if (!json_is_object(line) || (!strcmp(event, "hello") && bus_time_parse(text(line, "time"),
+                                                                         &ledger->hello_us) < 0))
                 ledger->bad_lines++;
         else if (!strcmp(event, "request"))
                 take_request(ledger, line);
@@ -183,9 +184,6 @@ static void take_line(struct demo_ledger *ledger, struct bus_bytes bytes)
                 take_deal(ledger, line);
         else if (!strcmp(event, "account"))
                 take_balance(ledger, line);
-        else if (!strcmp(event, "hello") &&
-                 bus_time_parse(text(line, "time"), &ledger->hello_us) < 0)
-                ledger->bad_lines++;
         json_decref(line);
 }
 
