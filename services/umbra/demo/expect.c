@@ -7,8 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SLOT      "v3"
-#define PARTS_MAX 64 /* closes of one ticket by one alert */
+#define SLOT                    "v3"
+#define RETCODE_POSITION_CLOSED 10036
+#define PARTS_MAX               64 /* closes of one ticket by one alert */
 
 /* An alert as the plugin sees it now. */
 struct judged {
@@ -249,8 +250,11 @@ static void sum_position(struct sum *sum, const struct ledger_position *position
 
 /* ---- what the trails say ---- */
 
+/* A close that came too late counts as done: the broker itself had closed the position. */
 static bool is_state_of(const struct ledger_order *order, const char *state)
 {
+        if (!strcmp(state, "filled") && order && order->retcode == RETCODE_POSITION_CLOSED)
+                return order->closes;
         if (!strcmp(state, "filled"))
                 return order && order->deals && order->done_e8 == order->asked_e8;
         if (!strcmp(state, "partial"))

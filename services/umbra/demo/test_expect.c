@@ -235,3 +235,28 @@ Test(expect, finds_a_trail_that_the_ledger_contradicts)
         cr_expect_eq(sums.contradicted, 2);
         cr_expect_eq(sums.lost, 1);
 }
+
+Test(expect, takes_a_close_that_came_too_late_for_done)
+{
+        struct expect_alert alerts[] = { alert_of(EXIT_ID, 2, leave, "filled"),
+                alert_of(ENTRY_ID, 1, entry, "filled") };
+        struct ledger_position *position;
+        struct ledger_order *order;
+        struct expect_sums sums;
+        char id[CL_ORD_ID_SIZE];
+        struct book book;
+
+        book_init(&book);
+        open_leg(&book, "A", 1);
+        position = open_leg(&book, "B", 2);
+        book.positions[0].end = position->end = LEDGER_CLOSED_BY_TARGET;
+        ex_id_close(EXIT_ID, "v3", 2, 1, id);
+        order = fill(&book, id);
+        *order = (struct ledger_order){ .requests = 1, .retcode = 10036, .closes = true };
+        strcpy(order->cl_ord_id, id);
+        tell(&alerts[0], id, "filled");
+        expect_sum(alerts, 2, &book.ledger, false, decide, NULL, &sums);
+        json_decref(alerts[0].trail);
+        json_decref(alerts[1].trail);
+        cr_expect_eq(sums.contradicted + sums.lost + sums.duplicated, 0);
+}
