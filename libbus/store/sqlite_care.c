@@ -77,6 +77,14 @@ static int mark_as_backup(sqlite3 *db, int64_t incarnation_floor)
         return sqlite_exec(db, sql);
 }
 
+/* Closed and whole, a copy needs no journal; in exclusive mode sqlite leaves an empty one behind. */
+static void drop_journal_of(const char *path)
+{
+        BUS_AUTOFREE char *journal = bus_xasprintf("%s-journal", path);
+
+        unlink(journal);
+}
+
 /* FROM as one marked, checked and synced file at PATH. */
 static int write_copy(
         sqlite3 *from, const char *path, int64_t incarnation_floor, char *error, size_t error_size)
@@ -97,6 +105,7 @@ static int write_copy(
         if (!r)
                 r = sqlite_db_check(tool.db, error, error_size);
         tool_done(&tool);
+        drop_journal_of(path);
         if (!r) {
                 r = sync_path(path, 0);
                 if (r < 0)

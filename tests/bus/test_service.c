@@ -13,6 +13,7 @@
 #include "tick.pb-c.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -177,6 +178,19 @@ static int count_key(struct bus_bytes key, struct bus_bytes value, void *arg)
         return 0;
 }
 
+static int files_in(const char *name)
+{
+        BUS_AUTOFREE char *path = bus_xasprintf("%s/%s", folder, name);
+        DIR *dir = opendir(path);
+        int count = 0;
+
+        cr_assert(dir);
+        for (struct dirent *entry; (entry = readdir(dir));)
+                count += entry->d_name[0] != '.';
+        closedir(dir);
+        return count;
+}
+
 static int keys(struct store *store, const char *prefix)
 {
         int count = 0;
@@ -270,6 +284,7 @@ Test(service, makes_a_backup_that_opens)
 
         cr_expect_eq(run_it(service), 0);
         cr_expect_eq(bus_service_backup(service, "monday", error, sizeof(error)), 0, "%s", error);
+        cr_expect_eq(files_in("backup/monday"), 1, "more than the copy was left behind");
         cr_expect_eq(store_verify("sqlite", path, error, sizeof(error)), 0, "%s", error);
         cr_expect_neq(bus_service_backup(service, "monday", error, sizeof(error)), 0,
                 "a backup overwrote another");
