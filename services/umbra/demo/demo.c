@@ -372,7 +372,7 @@ static int sum_up(struct demo *demo)
         results->sent = *sender_counts(demo->sender);
         results->trades_sent = count_trades(&demo->traffic);
         results->kills = demo->is_chaos ? demo->chaos.kills : demo->kills.count;
-        results->catch_up_us = kills_longest_us(&demo->kills);
+        results->catch_up_us = demo->is_chaos ? -1 : kills_longest_us(&demo->kills);
         results->ledger_bad_lines = demo->ledger.bad_lines + demo->ledger.rest.size;
         return r < 0 ? r : 0;
 }
@@ -538,7 +538,7 @@ static int take(void *arg, int option, const char *value)
         else if (option == FLAG_KEEP)
                 demo->keep = true;
         else if (option == FLAG_CHAOS)
-                demo->is_chaos = demo->results.chaos = true;
+                demo->is_chaos = true;
         else if (option == FLAG_JSON)
                 demo->json_path = value;
         else

@@ -23,7 +23,7 @@ struct demo_results {
         struct shadow_counts shadow;
         int64_t p50_us, p99_us; /* receipt to broker link; -1: none */
         size_t kills;
-        int64_t catch_up_us;
+        int64_t catch_up_us;            /* of the slowest; -1: not looked at */
         double cutover_ms, rollback_ms; /* < 0: not done */
         size_t ledger_bad_lines;
         bool chaos;    /* which proves other things than the show */

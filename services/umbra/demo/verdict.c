@@ -15,7 +15,7 @@ static json_t *microseconds(int64_t us)
 
 json_t *demo_json(const struct demo_results *r)
 {
-        return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:{s:o, s:o}, s:I, s:I, "
+        return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:{s:o, s:o}, s:I, s:o, "
                          "s:{s:I, s:I}, s:o, s:o}",
                 "alerts_sent", (json_int_t)r->sent.sent, "accepted", (json_int_t)r->sent.accepted,
                 "duplicates", (json_int_t)r->sent.duplicates, "rejected",
@@ -24,10 +24,10 @@ json_t *demo_json(const struct demo_results *r)
                 (json_int_t)r->sums.lost, "orders_duplicated", (json_int_t)r->sums.duplicated,
                 "latency_us", "p50", microseconds(r->p50_us), "p99", microseconds(r->p99_us),
                 "kills", (json_int_t)r->kills, "catch_up_ms",
-                (json_int_t)(r->catch_up_us / BUS_US_PER_MS), "shadow", "pairs",
-                (json_int_t)r->shadow.pairs, "critical", (json_int_t)r->shadow.critical,
-                "cutover_ms", milliseconds(r->cutover_ms), "rollback_ms",
-                milliseconds(r->rollback_ms));
+                r->catch_up_us < 0 ? json_null() : json_integer(r->catch_up_us / BUS_US_PER_MS),
+                "shadow", "pairs", (json_int_t)r->shadow.pairs, "critical",
+                (json_int_t)r->shadow.critical, "cutover_ms", milliseconds(r->cutover_ms),
+                "rollback_ms", milliseconds(r->rollback_ms));
 }
 
 static bool check(bool holds, const char *what)
@@ -65,9 +65,12 @@ bool demo_verdict(const struct demo_results *r)
                "  slowest answer took %.0f ms.\n",
                 r->sent.sent, r->sent.accepted, r->sent.duplicates, r->sent.rejected,
                 (double)r->sent.slowest_us / 1000);
-        printf("  %zu services killed without warning under that load; the slowest was back at work\n"
-               "  after %lld ms.\n",
-                r->kills, (long long)(r->catch_up_us / BUS_US_PER_MS));
+        printf("  %zu services killed without warning under that load", r->kills);
+        if (r->catch_up_us < 0)
+                puts(".");
+        else
+                printf("; the slowest was back at work\n  after %lld ms.\n",
+                        (long long)(r->catch_up_us / BUS_US_PER_MS));
         printf("  %zu orders expected, %zu executed by the broker's own ledger: %zu lost, %zu too many\n"
                "  (%zu more were stopped by a limit, and the ledger agrees).\n",
                 r->sums.expected, r->sums.at_broker, r->sums.lost, r->sums.duplicated,
