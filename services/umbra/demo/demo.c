@@ -10,6 +10,7 @@
 #include "libbus/base/require.h"
 #include "services/umbra/command.h"
 #include "services/umbra/demo/judge.h"
+#include "services/umbra/demo/latest.h"
 #include "services/umbra/listen.h"
 #include "services/umbra/options.h"
 
@@ -97,6 +98,7 @@ static void show(struct demo *demo)
 
         if (demo_ledger_read(&demo->ledger) == 1)
                 demo->ledger_moved_us = bus_mono_us();
+        latest_turn(&demo->system, &demo->report);
         report_figures(&demo->report, &(struct report_figures){
                                               .alerts_total = demo->traffic.count,
                                               .sent = counts->sent,

@@ -166,14 +166,19 @@ static void take_deal(struct demo_ledger *ledger, const json_t *line)
         take_balance(ledger, line);
 }
 
+static void take_hello(struct demo_ledger *ledger, const json_t *line)
+{
+        if (bus_time_parse(text(line, "time"), &ledger->hello_us) < 0)
+                ledger->bad_lines++;
+}
+
 static void take_line(struct demo_ledger *ledger, struct bus_bytes bytes)
 {
         json_t *line =
                 json_loadb((const char *)bytes.data, bytes.size, JSON_REJECT_DUPLICATES, NULL);
         const char *event = text(line, "event");
 
-        if (!json_is_object(line) || (!strcmp(event, "hello") && bus_time_parse(text(line, "time"),
-                                                                         &ledger->hello_us) < 0))
+        if (!json_is_object(line))
                 ledger->bad_lines++;
         else if (!strcmp(event, "request"))
                 take_request(ledger, line);
@@ -184,6 +189,8 @@ static void take_line(struct demo_ledger *ledger, struct bus_bytes bytes)
                 take_deal(ledger, line);
         else if (!strcmp(event, "account"))
                 take_balance(ledger, line);
+        else if (!strcmp(event, "hello"))
+                take_hello(ledger, line);
         json_decref(line);
 }
 

@@ -70,6 +70,9 @@ static void draw(const struct report *report, const struct report_figures *f)
         printf("  broker     %zu orders executed   %zu positions open   balance %s\033[K\n",
                 f->at_broker, f->open_positions, cents_format(f->balance_cents, balance));
         printf("  killed     %zu times\033[K\n\033[K\n", f->kills);
+        for (size_t i = 0; i < report->latest_count; i++)
+                printf("  %s\033[K\n", report->latest[i]);
+        fputs("\033[K\n", stdout);
         for (size_t i = first; i < report->event_count; i++)
                 printf("  %s\033[K\n", report->events[i % REPORT_EVENTS]);
         fputs("\033[J", stdout);
@@ -84,6 +87,8 @@ static void print_line(const struct report *report, const struct report_figures 
                "balance %s\n",
                 seconds_of(report), report->phase, f->sent, f->alerts_total, f->accepted,
                 f->rejected, f->at_broker, cents_format(f->balance_cents, balance));
+        if (report->latest_count)
+                printf("         %s\n", report->latest[0]);
         fflush(stdout);
 }
 

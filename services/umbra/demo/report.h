@@ -10,7 +10,8 @@
 #include <stdint.h>
 
 #define REPORT_EVENTS 10
-#define REPORT_WIDTH  100
+#define REPORT_LATEST 5
+#define REPORT_WIDTH  110
 
 struct report_figures {
         size_t alerts_total, sent, accepted, duplicates, rejected, resent;
@@ -25,7 +26,10 @@ struct report {
         int64_t started_us, drawn_us;
         const char *phase; /* what is going on, in a few words; borrowed */
         char events[REPORT_EVENTS][REPORT_WIDTH];
-        size_t event_count; /* ever */
+        size_t event_count;                       /* ever */
+        char latest[REPORT_LATEST][REPORT_WIDTH]; /* what became of the newest alerts */
+        size_t latest_count;
+        int64_t latest_us;  /* when that was asked */
         unsigned int lines; /* of figures printed, where there is no screen */
 };
 
