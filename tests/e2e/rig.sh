@@ -1,0 +1,164 @@
+# The whole system for a test to work on, as an operator would: sourced by the tests beside it, with
+# umbra and mt5-demo as arguments. Everything waits for conditions, with a deadline.
+# shellcheck shell=sh disable=SC2034 # what the tests use
+
+umbra=$1
+mt5_demo=$2
+UMBRA_STATE=$(mktemp -d /tmp/umbra-e2e-XXXXXX)
+export UMBRA_STATE
+up=
+checks=0
+
+rig_finish() {
+        status=$?
+        if [ "$status" != 0 ] && [ -n "$up" ]; then
+                [ -z "${of:-}" ] || "$umbra" trace "$of" || :
+                "$umbra" status || :
+        fi
+        # umbra up takes its services with it, but not before it has been waited for
+        [ -z "$up" ] || kill -KILL "$up" 2>/dev/null || :
+        [ -z "$up" ] || wait "$up" 2>/dev/null || :
+        [ "$status" = 0 ] || tail -n 20 "$UMBRA_STATE"/log/*.log "$UMBRA_STATE"/up.err || :
+        rm -rf "$UMBRA_STATE"
+        exit "$status"
+}
+trap rig_finish EXIT
+
+fail() {
+        printf 'FAIL: %s\n' "$*"
+        exit 1
+}
+
+passed() { # WHAT
+        checks=$((checks + 1))
+        printf 'ok %d - %s\n' "$checks" "$*"
+}
+
+# until_true SECONDS COMMAND...: asks ten times a second.
+until_true() {
+        tries=$(($1 * 10))
+        shift
+        while ! "$@" >/dev/null 2>&1; do
+                [ -z "$up" ] || kill -0 "$up" 2>/dev/null || fail 'umbra up has ended'
+                tries=$((tries - 1))
+                [ "$tries" -gt 0 ] || fail "not in time: $*"
+                sleep 0.1
+        done
+}
+
+# start [SETTING...]: section.key=value
+start() {
+        sets=
+        for setting in alert-ingest.listen=127.0.0.1:0 health.listen=127.0.0.1:0 "$@"; do
+                sets="$sets --set $setting"
+        done
+        : >"$UMBRA_STATE/up.out"
+        # shellcheck disable=SC2086 # a list of words
+        "$umbra" up $sets >"$UMBRA_STATE/up.out" 2>>"$UMBRA_STATE/up.err" &
+        up=$!
+        until_true 60 grep -q '^ready webhook=http://.* ops=http://.* state=' "$UMBRA_STATE/up.out"
+}
+
+stop() {
+        kill -TERM "$up"
+        wait "$up" || fail "umbra up ended with $?"
+        up=
+}
+
+pid_of() { # SERVICE
+        cat "$UMBRA_STATE/run/$1.pid"
+}
+
+has_new_pid() { # SERVICE OLD-PID
+        [ -s "$UMBRA_STATE/run/$1.pid" ] && [ "$(pid_of "$1")" != "$2" ]
+}
+
+is_ready() { # SERVICE
+        "$umbra" status | grep -q "^ *$1  *ready"
+}
+
+# crash SERVICE: SIGKILL, and waits until it is back at work.
+crash() {
+        old=$(pid_of "$1")
+        kill -KILL "$old"
+        until_true 20 has_new_pid "$1" "$old"
+        until_true 20 is_ready "$1"
+}
+
+# broker COMMAND...: to the demo broker's control socket.
+broker() {
+        answer=$("$mt5_demo" ctl --control "ipc://$UMBRA_STATE/run/mt5-demo/control" "$*")
+        case $answer in error*) fail "mt5-demo: $*: $answer" ;; esac
+        printf '%s\n' "$answer"
+}
+
+fault() {
+        broker "$@" >/dev/null
+}
+
+# alert BODY: its id.
+alert() {
+        "$umbra" alert "$1" | sed -n 's/.*"status":"accepted","alert_id":"\([^"]*\)".*/\1/p'
+}
+
+# entry SYMBOL SIDE PRICE [MULTIPLIER]: a body with an id of its own, its stop 0.1 % away so that many
+# of them fit under the loss caps; without a multiplier it becomes one leg of 0.01 lots.
+entry() {
+        way=-1
+        [ "$2" = buy ] || way=1
+        stop_price=$(awk "BEGIN { printf \"%.5f\", $3 * (1 + $way * 0.001) }")
+        printf '{"type":"entry_v3","signal_type":"Momentum_Breakout","symbol":"%s","direction":"%s","price":%s,"sl_price":%s,"tf":"15","consensus_score":5,"position_multiplier":%s,"id":"e%s"}' \
+                "$1" "$2" "$3" "$stop_price" "${4:-0.2}" "$(date +%s%N)"
+}
+
+exit_of() { # SYMBOL SIGNAL_TYPE
+        printf '{"type":"exit_v3","signal_type":"%s","symbol":"%s","tf":"15","price":1,"id":"x%s"}' \
+                "$2" "$1" "$(date +%s%N)"
+}
+
+trade_events() { # ALERT_ID: its trades, one event a line
+        "$umbra" trace --json "$1" |
+                sed -n 's/.*"trades":\[\(.*\)\],"comparisons".*/\1/p' |
+                grep -o '"event":"[a-z_]*"' | cut -d '"' -f 4
+}
+
+# went ALERT_ID EVENT...: whether it went this way so far. Deals are left out: a close tells its
+# profit by one, before or behind its fill.
+went() {
+        of=$1
+        shift
+        [ "$(trade_events "$of" | grep -vx deal | tr '\n' ' ')" = "$* " ]
+}
+
+# goes WHAT SECONDS ALERT_ID EVENT...: it goes just this way, in time.
+goes() {
+        what=$1
+        patience=$2
+        shift 2
+        [ -n "$1" ] || fail "$what: not accepted"
+        tries=$((patience * 10))
+        until went "$@"; do
+                tries=$((tries - 1))
+                if [ "$tries" -le 0 ]; then
+                        of=$1
+                        shift
+                        # shellcheck disable=SC2046 # a list of words
+                        fail "$what: went" $(trade_events "$of") "instead of $*"
+                fi
+                sleep 0.1
+        done
+        passed "$what"
+}
+
+has_event() { # ALERT_ID EVENT
+        trade_events "$1" | grep -qx "$2"
+}
+
+# The witness: what the broker wrote down.
+deals() { # CL_ORD_ID
+        grep '"event":"deal"' "$UMBRA_STATE/mt5-demo/ledger.jsonl" | grep -c "\"$1\"" || :
+}
+
+cl_ord_id() { # ALERT_ID: of its first leg or close
+        "$umbra" trace --json "$1" | grep -o '"cl_ord_id":"[0-9A-Z]*"' | head -n 1 | cut -d '"' -f 4
+}
