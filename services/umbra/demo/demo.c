@@ -9,7 +9,6 @@
 #include "libbus/base/io.h"
 #include "libbus/base/require.h"
 #include "services/umbra/command.h"
-#include "services/umbra/demo/judge.h"
 #include "services/umbra/demo/latest.h"
 #include "services/umbra/listen.h"
 #include "services/umbra/options.h"
@@ -279,104 +278,21 @@ static int settle(struct demo *demo)
         return interrupted ? -EINTR : 0;
 }
 
-static bool is_known(const struct expect_alert *alerts, size_t count, const char *alert_id)
-{
-        for (size_t i = 0; i < count; i++)
-                if (!strcmp(alerts[i].alert_id, alert_id))
-                        return true;
-        return false;
-}
-
-/* Every alert that was taken, whichever of its tries was told so. */
-static size_t collect(const struct demo *demo, struct expect_alert *alerts)
-{
-        size_t count = 0;
-
-        for (size_t i = 0; i < demo->traffic.count; i++) {
-                const struct outcome *outcome = sender_outcome(demo->sender, i);
-                BUS_AUTOFREE char *path = NULL;
-
-                if ((outcome->fate != FATE_ACCEPTED && outcome->fate != FATE_DUPLICATE) ||
-                        is_known(alerts, count, outcome->alert_id))
-                        continue;
-                path = bus_xasprintf("/api/alerts/%s", outcome->alert_id);
-                alerts[count] = (struct expect_alert){
-                        .seq = outcome->seq,
-                        .body = demo->traffic.shots[i].body,
-                        .trail = demo_system_get(&demo->system, path),
-                };
-                strcpy(alerts[count++].alert_id, outcome->alert_id);
-        }
-        return count;
-}
-
-static int compare_us(const void *left, const void *right)
-{
-        int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
-
-        return a < b ? -1 : a > b;
-}
-
-static void sum_latency(
-        const struct expect_alert *alerts, size_t count, struct demo_results *results)
-{
-        BUS_AUTOFREE int64_t *us = bus_new_n(int64_t, count + 1);
-        size_t n = 0;
-
-        for (size_t i = 0; i < count; i++) {
-                const json_t *submitted = json_object_get(
-                        json_object_get(alerts[i].trail, "latency_us"), "submitted");
-
-                if (json_is_integer(submitted))
-                        us[n++] = json_integer_value(submitted);
-        }
-        qsort(us, n, sizeof(*us), compare_us);
-        results->p50_us = n ? us[n / 2] : -1;
-        results->p99_us = n ? us[(n * 99) / 100 < n ? (n * 99) / 100 : n - 1] : -1;
-}
-
-static size_t count_trades(const struct traffic *traffic)
-{
-        size_t n = 0;
-
-        for (size_t i = 0; i < traffic->count; i++)
-                n += traffic->shots[i].kind == SHOT_ENTRY || traffic->shots[i].kind == SHOT_EXIT;
-        return n;
-}
-
 static int sum_up(struct demo *demo)
 {
-        struct expect_alert *alerts = bus_new_n(struct expect_alert, demo->traffic.count + 1);
-        size_t count = collect(demo, alerts);
         struct demo_results *results = &demo->results;
-        char error[PLUGIN_ERROR_SIZE] = "";
-        BUS_AUTOFREE char *plugins = NULL;
-        struct judge judge = { 0 };
-        int r;
 
-        r = demo_ledger_read(&demo->ledger);
-        if (r >= 0)
-                r = layout_plugins(&plugins);
-        if (!r)
-                r = judge_init(&judge, plugins, error);
-        if (r < 0)
-                fprintf(stderr, "umbra demo: %s\n", *error ? error : strerror(-r));
-        else
-                expect_sum(alerts, count, &demo->ledger, demo->is_chaos, judge_decide, &judge,
-                        &results->sums);
-        judge_done(&judge);
-        sum_latency(alerts, count, results);
-        for (size_t i = 0; i < count; i++) {
-                shadow_count(alerts[i].trail, &results->shadow);
-                json_decref(alerts[i].trail);
-        }
-        free(alerts);
-        results->sent = *sender_counts(demo->sender);
-        results->trades_sent = count_trades(&demo->traffic);
         results->kills = demo->is_chaos ? demo->chaos.kills : demo->kills.count;
         results->catch_up_us = demo->is_chaos ? -1 : kills_longest_us(&demo->kills);
-        results->ledger_bad_lines = demo->ledger.bad_lines + demo->ledger.rest.size;
-        return r < 0 ? r : 0;
+        return demo_sums(
+                &(struct demo_evidence){
+                        .system = &demo->system,
+                        .traffic = &demo->traffic,
+                        .sender = demo->sender,
+                        .ledger = &demo->ledger,
+                        .is_chaos = demo->is_chaos,
+                },
+                results);
 }
 
 static int write_json(const struct demo *demo)

@@ -31,6 +31,18 @@ struct demo_results {
         bool settled;  /* all alerts had ended before the sums were made */
 };
 
+/* What the sums are made from. */
+struct demo_evidence {
+        const struct demo_system *system;
+        const struct traffic *traffic;
+        const struct sender *sender;
+        struct demo_ledger *ledger;
+        bool is_chaos;
+};
+
+/* Fills all of RESULTS but the kills and switches. -errno, said on stderr: then nothing is proved. */
+BUS_MUST int demo_sums(const struct demo_evidence *evidence, struct demo_results *results);
+
 /* Whether the sums are right and enough was shown; says on stdout what this proved, or what did not hold. */
 bool demo_verdict(const struct demo_results *results);
 /* The JSON of docs/interfaces.md; the caller owns it. */
