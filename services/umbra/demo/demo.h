@@ -26,7 +26,6 @@ struct demo_results {
         int64_t catch_up_us;            /* of the slowest; -1: not looked at */
         double cutover_ms, rollback_ms; /* < 0: not done */
         size_t ledger_bad_lines;
-        bool chaos;    /* which proves other things than the show */
         size_t broken; /* stops that were none, services that outlived umbra */
         bool settled;  /* all alerts had ended before the sums were made */
 };
