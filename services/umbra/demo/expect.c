@@ -220,6 +220,14 @@ static bool was_gone(const struct judged *judged, const struct ledger_position *
                (!judged->done_us || position->closed_us <= judged->done_us);
 }
 
+/* Whether an order had closed it before JUDGED was through: an exit does not wait behind an entry
+ * that waits for the broker. Whose order it was has to be found further on. */
+static bool was_overtaken(const struct judged *judged, const struct ledger_position *position)
+{
+        return position->end == LEDGER_CLOSED_BY_ORDER && judged->done_us &&
+               position->closed_us <= judged->done_us;
+}
+
 /* The first alert behind the one that opened it which closes its side has to close it, unless it
  * came to nothing and says so: then the next. */
 static void sum_position(struct sum *sum, const struct ledger_position *position)
@@ -238,7 +246,7 @@ static void sum_position(struct sum *sum, const struct ledger_position *position
                 closing = expect_parts(sum, judged, position);
                 if (closing.ended || was_gone(judged, position))
                         return;
-                if (closing.gave_up)
+                if (closing.gave_up || was_overtaken(judged, position))
                         continue;
                 expect(sum, closing.next);
                 problem(sum, "lost: close of ticket %llu on %s by %s, which ended '%s'",

@@ -260,3 +260,37 @@ Test(expect, takes_a_close_that_came_too_late_for_done)
         json_decref(alerts[1].trail);
         cr_expect_eq(sums.contradicted + sums.lost + sums.duplicated, 0);
 }
+
+#define REVERSAL_ID "01M82JE45D3KG6YD6SCCBYDGP0"
+
+/* An exit behind a reversal has closed TICKET 1 at CLOSED_US; the reversal was through at 500. */
+static struct expect_sums sum_with_overtaken_reversal(int64_t closed_us)
+{
+        struct expect_alert alerts[] = { alert_of(ENTRY_ID, 1, entry, "filled"),
+                alert_of(REVERSAL_ID, 2, leave, "filled"), alert_of(EXIT_ID, 3, leave, "filled") };
+        struct ledger_position *position;
+        struct expect_sums sums;
+        struct book book;
+
+        json_object_set_new(alerts[1].trail, "done_us", json_integer(500));
+        book_init(&book);
+        for (uint64_t ticket = 1; ticket <= 2; ticket++) {
+                position = open_leg(&book, ticket == 1 ? "A" : "B", ticket);
+                close_leg(&book, position);
+                position->closed_us = closed_us;
+        }
+        expect_sum(alerts, 3, &book.ledger, false, decide, NULL, &sums);
+        for (size_t i = 0; i < 3; i++)
+                json_decref(alerts[i].trail);
+        return sums;
+}
+
+Test(expect, lets_an_exit_overtake_a_reversal_but_not_make_up_for_one)
+{
+        struct expect_sums sums = sum_with_overtaken_reversal(400);
+
+        cr_expect_eq(sums.lost + sums.duplicated, 0);
+        sums = sum_with_overtaken_reversal(600);
+        cr_expect_eq(sums.lost, 2, "the reversal was through and had closed nothing");
+        cr_expect_eq(sums.duplicated, 2);
+}
