@@ -38,7 +38,7 @@ BUS_NORETURN static void run_up(
                 dup2(fd, STDERR_FILENO);
         /* A Ctrl-C is for the demo, which stops it in order. */
         setpgid(0, 0);
-        execv(options->program ? options->program : "/proc/self/exe", (char **)args);
+        execv("/proc/self/exe", (char **)args);
         _exit(127);
 }
 

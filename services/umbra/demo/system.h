@@ -13,7 +13,6 @@ struct demo_system {
 };
 
 struct demo_system_options {
-        const char *program; /* umbra; NULL: this program itself */
         const char *state;
         const char *const *sets; /* NULL-terminated */
         int64_t ready_within_us;
