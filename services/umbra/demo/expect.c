@@ -220,12 +220,24 @@ static bool was_gone(const struct judged *judged, const struct ledger_position *
                (!judged->done_us || position->closed_us <= judged->done_us);
 }
 
-/* Whether an order had closed it before JUDGED was through: an exit does not wait behind an entry
- * that waits for the broker. Whose order it was has to be found further on. */
+static bool is_closer(const struct judged *judged, const struct ledger_position *position)
+{
+        char id[CL_ORD_ID_SIZE];
+
+        for (unsigned int part = 1; part <= PARTS_MAX; part++) {
+                ex_id_close(judged->alert->alert_id, SLOT, position->ticket, part, id);
+                if (!strcmp(id, position->closed_by))
+                        return true;
+        }
+        return false;
+}
+
+/* Whether another's order had closed it before JUDGED was through: an exit does not wait behind an
+ * entry that waits for the broker. Whose order it was has to be found further on. */
 static bool was_overtaken(const struct judged *judged, const struct ledger_position *position)
 {
         return position->end == LEDGER_CLOSED_BY_ORDER && judged->done_us &&
-               position->closed_us <= judged->done_us;
+               position->closed_us <= judged->done_us && !is_closer(judged, position);
 }
 
 /* The first alert behind the one that opened it which closes its side has to close it, unless it
