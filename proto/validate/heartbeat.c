@@ -13,7 +13,7 @@
 enum {
         LAGS_MAX = 64, /* one a stream that is read */
         METRICS_MAX = 1024,
-        BUCKETS_MAX = 64, /* libbus/service/metrics.h has 14 and +Inf */
+        BUCKETS_MAX = 64, /* libbus/loop/metrics.h has 14 and +Inf */
         FACTS_MAX = 64,
         METRIC_NAME_MAX = 128,
         LABELS_MAX = 512,

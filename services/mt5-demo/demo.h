@@ -3,7 +3,7 @@
  * The demo account running: the pure desk with its ledger, link, prices and control socket around
  * it, on one loop.
  */
-#include "libbus/service/loop.h"
+#include "libbus/loop/loop.h"
 #include "services/mt5-demo/options.h"
 
 struct demo;

@@ -8,7 +8,7 @@
  * dialling has a new socket, so that nothing that waited in the old one reaches a new peer.
  */
 #include "libbus/base/bytes.h"
-#include "libbus/service/loop.h"
+#include "libbus/loop/loop.h"
 #include "services/broker/broker_codec.h"
 
 #define LINK_HEARTBEAT_US (INT64_C(1) * BUS_US_PER_SEC)

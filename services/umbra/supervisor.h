@@ -7,7 +7,7 @@
  * process may wait for children or take SIGCHLD, SIGTERM and SIGINT, which are blocked from
  * supervisor_new on: call it before any other thread starts.
  */
-#include "libbus/service/loop.h"
+#include "libbus/loop/loop.h"
 
 #include <sys/types.h>
 

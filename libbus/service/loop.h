@@ -1,3 +1,0 @@
-#pragma once
-/* Moved: libbus/loop/loop.h. */
-#include "libbus/loop/loop.h"

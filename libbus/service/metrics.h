@@ -1,3 +1,0 @@
-#pragma once
-/* Moved: libbus/loop/metrics.h. */
-#include "libbus/loop/metrics.h"
