@@ -40,7 +40,8 @@ void ex_alarm_killed(struct ex_book *book, const struct ex_job *job);
 void ex_job_refuse(struct ex_book *book, struct ex_job *job, const char *reason, struct ex_now now);
 /* Sides and tickets to close are fixed now; true if there is anything. */
 bool ex_job_expand(struct ex_book *book, struct ex_job *job);
-/* Entries of the sides JOB closes, ahead of it and in doubt: it is going past them. */
+/* Entries of the sides JOB closes that are ahead of it and in doubt, or filled at a place nobody has
+ * seen yet: it is going past them. */
 void ex_job_pass_doubtful(struct ex_book *book, struct ex_job *job);
 /* A leg that an exit went past has been filled after all: closed at once under the exit's alert. */
 void ex_close_if_passed(struct ex_book *book, struct ex_order *leg, struct ex_now now);

@@ -87,20 +87,39 @@ bool ex_job_expand(struct ex_book *book, struct ex_job *job)
         return any;
 }
 
+static void pass(struct ex_book *book, const struct ex_job *exit, struct ex_order *leg)
+{
+        if (!ex_order_is_leg(leg) || *leg->passed_by ||
+                !(exit->close_sides & ex_side_bit(leg->side)))
+                return;
+        snprintf(leg->passed_by, sizeof(leg->passed_by), "%s", exit->key);
+        ex_fx_save_order(&book->fx, leg);
+}
+
+/* Said to be filled, and its position has not been seen: settled by hand, or told by half. */
+static void pass_unplaced(struct ex_book *book, const struct ex_job *exit)
+{
+        struct ex_table_at at;
+
+        for (struct ex_job *job = ex_table_first(&book->jobs, &at); job;
+                job = ex_table_next(&book->jobs, &at)) {
+                if (strcmp(job->symbol, exit->symbol) != 0)
+                        continue;
+                for (size_t i = 0; i < job->order_count; i++)
+                        if (ex_order_filled(job->orders[i]) && !job->orders[i]->ticket)
+                                pass(book, exit, job->orders[i]);
+        }
+}
+
 void ex_job_pass_doubtful(struct ex_book *book, struct ex_job *job)
 {
         struct ex_queue *queue = job->queue;
 
         for (size_t i = 0; i < queue->count && queue->jobs[i] != job; i++)
-                for (size_t j = 0; j < queue->jobs[i]->order_count; j++) {
-                        struct ex_order *order = queue->jobs[i]->orders[j];
-
-                        if (!ex_order_is_leg(order) || !ex_order_in_doubt(order) ||
-                                *order->passed_by || !(job->close_sides & ex_side_bit(order->side)))
-                                continue;
-                        snprintf(order->passed_by, sizeof(order->passed_by), "%s", job->key);
-                        ex_fx_save_order(&book->fx, order);
-                }
+                for (size_t j = 0; j < queue->jobs[i]->order_count; j++)
+                        if (ex_order_in_doubt(queue->jobs[i]->orders[j]))
+                                pass(book, job, queue->jobs[i]->orders[j]);
+        pass_unplaced(book, job);
 }
 
 /* An exit that had ended takes up its work again. */

@@ -218,6 +218,28 @@ Test(queue, going_past_it_survives_a_restart)
         cr_expect_eq(w->tb->position_count, 0);
 }
 
+Test(queue, an_exit_closes_what_a_person_said_was_filled_when_it_turns_up)
+{
+        Pb__Control control = PB__CONTROL__INIT;
+        struct ex_order *leg;
+
+        tb_script(w->tb, TB_DOUBT_FILLED);
+        w->tb->quality = PB__SNAPSHOT_QUALITY__SNAPSHOT_QUALITY_FAILED;
+        leg = single(1, BUY);
+        world_run_us(w, 67 * SEC);
+        control.command = PB__COMMAND__COMMAND_SETTLE;
+        control.cl_ord_id = leg->id;
+        control.settle_as = PB__SETTLE_AS__SETTLE_AS_FILLED;
+        world_control(w, 90, &control);
+        world_exit(w, 2, BUY);
+        cr_expect_eq(world_told(w, 2, EVENT(NOTHING_TO_CLOSE), NULL), 1);
+        w->tb->quality = PB__SNAPSHOT_QUALITY__SNAPSHOT_QUALITY_OK;
+        world_run_us(w, 3 * SEC);
+        cr_assert_not_null(world_close(w, 2, 0));
+        expect_state(world_close(w, 2, 0), FILLED);
+        cr_expect_eq(w->tb->position_count, 0);
+}
+
 Test(queue, an_entry_an_exit_went_past_is_not_sent_again)
 {
         struct ex_order *leg;

@@ -161,10 +161,26 @@ static void open_reader(struct rig *rig)
                                            .arg = rig });
 }
 
+void rig_require(bool holds, const char *what)
+{
+        cr_assert(holds, "%s", what);
+}
+
 void rig_turn(struct rig *rig)
 {
         rig->budget = 256;
-        cr_assert_eq(bus_loop_turn(rig->loop, TURN_US), 0);
+        rig_require(bus_loop_turn(rig->loop, TURN_US) == 0, "the loop turns");
+}
+
+int64_t rig_deadline(void)
+{
+        return bus_mono_us() + RIG_WAIT_US;
+}
+
+void rig_wait(struct rig *rig, int64_t deadline_us, const char *what)
+{
+        rig_require(bus_mono_us() < deadline_us, what);
+        rig_turn(rig);
 }
 
 /* ---- children ---- */
@@ -243,13 +259,9 @@ void rig_start_demo(struct rig *rig)
 
 int rig_wait_exit(struct rig *rig, pid_t *pid)
 {
-        int64_t deadline_us = bus_mono_us() + RIG_WAIT_US;
         int status = 0;
 
-        while (waitpid(*pid, &status, WNOHANG) != *pid) {
-                cr_assert_lt(bus_mono_us(), deadline_us, "a child does not end");
-                rig_turn(rig);
-        }
+        rig_wait_until(rig, waitpid(*pid, &status, WNOHANG) == *pid);
         *pid = 0;
         return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
@@ -280,13 +292,14 @@ struct rig *rig_new(const char *const *sets)
         struct rig *rig = bus_new(struct rig);
         BUS_AUTOFREE char *secret = NULL;
 
-        cr_assert_eq(bus_hash_init(), 0);
+        rig_require(bus_hash_init() == 0, "randomness");
         snprintf(rig->folder, sizeof(rig->folder), "/tmp/executor-XXXXXX");
-        cr_assert(mkdtemp(rig->folder));
+        rig_require(mkdtemp(rig->folder), "a folder");
         snprintf(rig->demo_control, sizeof(rig->demo_control), "ipc://%s/run/mt5-demo/control",
                 rig->folder);
         secret = bus_xasprintf("%s/secret", rig->folder);
-        cr_assert_eq(bus_file_replace(secret, 0600, bus_bytes_str("known to both of them")), 0);
+        rig_require(bus_file_replace(secret, 0600, bus_bytes_str("known to both of them")) == 0,
+                "a secret");
         for (size_t i = 0; sets && sets[i]; i++)
                 rig->sets[i] = sets[i];
         rig->loop = bus_loop_new();
@@ -324,16 +337,6 @@ struct rig *rig_free(struct rig *rig)
         nftw(rig->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
         free(rig);
         return NULL;
-}
-
-struct rig *rig_up(const char *const *sets)
-{
-        struct rig *rig = rig_new(sets);
-
-        rig_start_demo(rig);
-        rig_start_executor(rig);
-        rig_wait_until(rig, rig->connected);
-        return rig;
 }
 
 /* ---- what is sent ---- */
@@ -414,17 +417,54 @@ void rig_order(struct rig *rig, const char *alert_id, const Pb__Order *order, bo
                 (struct bus_pos){ origin.incarnation, origin.seq, 0 });
 }
 
-void rig_command(struct rig *rig, const Pb__Control *control)
+static void write_command(
+        struct rig *rig, const Pb__Control *control, char ret_id[static BUS_ID_SIZE])
 {
         Pb__Envelope envelope = PB__ENVELOPE__INIT;
         Pb__Control copy = *control;
-        char message_id[BUS_ID_SIZE];
 
-        bus_id_new(message_id);
-        envelope.message_id = message_id;
+        bus_id_new(ret_id);
+        envelope.message_id = ret_id;
         copy.actor = (char *)(uintptr_t) "rig";
-        write_message(&rig->health, "control", "control.rig", &envelope, &copy.base, BUS_POS_ZERO);
-        rig_wait_until(rig, rig->result && !strcmp(rig->result->command_id, message_id));
+        write_message(
+                &rig->health, "control", "control.cmd.rig", &envelope, &copy.base, BUS_POS_ZERO);
+}
+
+void rig_command(struct rig *rig, const Pb__Control *control)
+{
+        char id[BUS_ID_SIZE];
+
+        write_command(rig, control, id);
+        rig_wait_until(rig, rig->result && !strcmp(rig->result->command_id, id));
+}
+
+/* A new reader of commands starts at what comes next, and only a beacon tells it where that is: a
+ * command without effect is said until one is heard. */
+static void be_heard(struct rig *rig)
+{
+        Pb__Control control = PB__CONTROL__INIT;
+        int64_t deadline_us = rig_deadline();
+        char id[BUS_ID_SIZE];
+
+        control.command = PB__COMMAND__COMMAND_OPEN_SYMBOL;
+        control.symbol = (char *)(uintptr_t) "NONE";
+        while (!rig->result) {
+                rig_wait(rig, deadline_us, "commands are heard");
+                write_command(rig, &control, id);
+                for (int i = 0; i < 20 && !rig->result; i++)
+                        rig_turn(rig);
+        }
+}
+
+struct rig *rig_up(const char *const *sets)
+{
+        struct rig *rig = rig_new(sets);
+
+        rig_start_demo(rig);
+        rig_start_executor(rig);
+        rig_wait_until(rig, rig->connected);
+        be_heard(rig);
+        return rig;
 }
 
 /* ---- what was told ---- */
@@ -450,6 +490,14 @@ const Pb__Trade *rig_last(
                         return told->trade;
         }
         return NULL;
+}
+
+void rig_wait_for(struct rig *rig, const char *alert_id, Pb__TradeEvent event, const char *what)
+{
+        int64_t deadline_us = rig_deadline();
+
+        while (!rig_last(rig, alert_id, event, NULL))
+                rig_wait(rig, deadline_us, what);
 }
 
 bool rig_alarmed(const struct rig *rig, const char *code)

@@ -70,16 +70,15 @@ int rig_wait_exit(struct rig *rig, pid_t *pid);         /* its exit status */
 /* A command to the demo account (services/mt5-demo/control.h); fails the test if refused. */
 void rig_demo(struct rig *rig, const char *command);
 
-/* Lets time pass: the bus goes on. */
-void rig_turn(struct rig *rig);
-#define rig_wait_until(rig, condition)                                                \
-        do {                                                                          \
-                int64_t rig_deadline_ = bus_mono_us() + RIG_WAIT_US;                  \
-                while (!(condition)) {                                                \
-                        cr_assert_lt(bus_mono_us(), rig_deadline_, "%s", #condition); \
-                        rig_turn(rig);                                                \
-                }                                                                     \
-        } while (0)
+void rig_turn(struct rig *rig); /* lets time pass: the bus goes on */
+/* The same while waiting for WHAT; fails the test behind DEADLINE_US (monotonic). */
+void rig_wait(struct rig *rig, int64_t deadline_us, const char *what);
+int64_t rig_deadline(void);
+#define rig_wait_until(rig, condition)                               \
+        for (int64_t rig_deadline_us = rig_deadline(); !(condition); \
+                rig_wait(rig, rig_deadline_us, #condition)) {        \
+        }
+void rig_require(bool holds, const char *what); /* fails the test, saying what */
 
 /* ---- what is sent ---- */
 
@@ -100,7 +99,8 @@ size_t rig_count(const struct rig *rig, const char *alert_id, Pb__TradeEvent eve
 const Pb__Trade *rig_last(
         const struct rig *rig, const char *alert_id, Pb__TradeEvent event, const char *reason);
 #define rig_wait_event(rig, alert, event) \
-        rig_wait_until(rig, rig_last(rig, alert, PB__TRADE_EVENT__TRADE_EVENT_##event, NULL))
+        rig_wait_for(rig, alert, PB__TRADE_EVENT__TRADE_EVENT_##event, #event)
+void rig_wait_for(struct rig *rig, const char *alert_id, Pb__TradeEvent event, const char *what);
 bool rig_alarmed(const struct rig *rig, const char *code); /* raised and not ended */
 
 /* ---- the ledger ---- */

@@ -126,7 +126,7 @@ Test(people, manual_closes_the_symbol_and_ends_by_settling_as_filled)
         rig_wait_event(rig, A, FILLED);
         rig_demo(rig, "clear");
         rig_order(rig, C, rig_exit(BUY), false);
-        rig_wait_event(rig, C, DONE);
+        rig_wait_event(rig, C, FILLED);
         cr_expect_eq(rig_ledger(rig, "deal", NULL), 2);
 }
 
