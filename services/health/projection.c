@@ -15,6 +15,8 @@
 #include <string.h>
 
 #define US_PER_DAY     (24 * 3600 * BUS_US_PER_SEC)
+#define US_PER_MINUTE  (60 * BUS_US_PER_SEC)
+#define PRUNE_DAYS     14
 #define KEY_SIZE       192
 #define LOAD_DAYS      2
 #define PRUNE_KEYS_MAX 200 /* of alerts a call: a few thousand keys in one transaction */
@@ -284,10 +286,12 @@ int projection_prune(struct projection *projection, int64_t now_us, int64_t keep
         char prefix[KEY_SIZE];
         struct keys keys;
         const char *key;
+        int64_t day;
         int r;
 
-        /* The day before the last one kept: this is asked often enough to see each day in its turn. */
-        snprintf(prefix, sizeof(prefix), "a/%06" PRId64 "/", now_us / US_PER_DAY - keep_days - 1);
+        /* One of the days behind the last one kept, in turn: health may have been away for some. */
+        day = now_us / US_PER_DAY - keep_days - 1 - now_us / US_PER_MINUTE % PRUNE_DAYS;
+        snprintf(prefix, sizeof(prefix), "a/%06" PRId64 "/", day);
         r = delete_keys(projection, prefix, PRUNE_KEYS_MAX, &keys);
         key = (const char *)keys.text.data;
         for (size_t i = 0; !r && i < keys.count; i++, key += strlen(key) + 1)

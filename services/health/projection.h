@@ -36,5 +36,5 @@ BUS_MUST int projection_trail(
 json_t *projection_list(struct projection *projection, int64_t since_us, size_t limit);
 /* Of the alerts in memory: how many there are, and how many have not ended. */
 void projection_count(const struct projection *projection, size_t *ret_known, size_t *ret_open);
-/* Forgets alerts of the day that has just become older than KEEP_DAYS, a bounded number a call. */
+/* Forgets alerts older than KEEP_DAYS, a bounded number a call; to be called once a minute. */
 BUS_MUST int projection_prune(struct projection *projection, int64_t now_us, int64_t keep_days);

@@ -121,7 +121,7 @@ up=
 until_true 10 nothing_runs
 
 # Nobody there to answer: the command says that it does not know.
-start --without order-executor --set 'health.services=alert-ingest strategy-v3 health'
+start --without order-executor
 said=$("$umbra" pause 2>&1) && fail 'a pause nobody heard was called done'
 printf '%s' "$said" | grep -q unknown || fail "pause said: $said"
 stop

@@ -255,6 +255,20 @@ static void on_event(void *arg, const struct supervisor_report *report)
         }
 }
 
+/* What is left out on purpose is not waited for. */
+static void tell_health(const struct up *up)
+{
+        BUS_AUTOBUF struct bus_buf names = BUS_BUF_INIT;
+
+        if (!up->left_out)
+                return;
+        for (size_t i = 0; umbra_services[i].name; i++)
+                if (umbra_services[i].on_bus && !(up->left_out & (1u << i)))
+                        bus_buf_printf(
+                                &names, "%s%s", names.size ? " " : "", umbra_services[i].name);
+        setenv("UMBRA_HEALTH_SERVICES", bus_buf_str(&names), 1);
+}
+
 static int start_services(struct up *up, char *error, size_t error_size)
 {
         for (size_t i = 0; umbra_services[i].name; i++) {
@@ -302,6 +316,7 @@ static int run(struct up *up, char *error, size_t error_size)
         }
         up->ready_deadline_us = bus_mono_us() + READY_WITHIN_US;
         up->poll = bus_loop_add_timer(up->loop, READY_POLL_US, READY_POLL_US, on_poll, up);
+        tell_health(up);
         r = start_services(up, error, error_size);
         return r < 0 ? r : bus_loop_run(up->loop);
 }
