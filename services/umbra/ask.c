@@ -44,8 +44,9 @@ static void complain(const char *command, const struct client_answer *answer)
                 fprintf(stderr, "umbra %s: %s: %s\n", command, text_of(error, "code"),
                         text_of(error, "message"));
         else if (*text_of(answer->json, "status"))
-                fprintf(stderr, "umbra %s: %s %s: %s\n", command, text_of(answer->json, "status"),
-                        text_of(answer->json, "code"), text_of(answer->json, "text"));
+                fprintf(stderr, "umbra %s: %s %s%s%s\n", command, text_of(answer->json, "status"),
+                        text_of(answer->json, "code"), *text_of(answer->json, "text") ? ": " : "",
+                        text_of(answer->json, "text"));
         else
                 fprintf(stderr, "umbra %s: HTTP %ld\n", command, answer->status);
 }
