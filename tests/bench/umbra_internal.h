@@ -1,0 +1,13 @@
+#pragma once
+/* Only umbra.c and umbra_figures.c include this. */
+#include "libbus/base/bytes.h"
+#include "services/umbra/client.h"
+
+struct umbra {
+        struct layout layout;
+        struct client health;
+        pid_t pid;     /* of umbra up */
+        int ledger_fd; /* negative: not open yet */
+        int64_t ledger_at;
+        struct bus_buf text;
+};
