@@ -366,6 +366,7 @@ enum ex_step ex_order_step(
         case EX_EVENT_NEVER_SEEN: return ex_order_never_seen(order, event, env);
         case EX_EVENT_IN_DOUBT: return ex_order_terminal_in_doubt(order, event, env);
         case EX_EVENT_FOUND: return ex_order_found(order, event, env);
+        case EX_EVENT_CLOSED: return ex_order_closed(order, env);
         case EX_EVENT_ABSENT: return ex_order_absent(order, event, env);
         case EX_EVENT_LEFT: return ex_order_left(order, event, env);
         case EX_EVENT_TIME: return time_passed(order, env);

@@ -84,6 +84,7 @@ enum ex_event_kind {
         EX_EVENT_NEVER_SEEN, /* attempt: the terminal tombstoned it */
         EX_EVENT_IN_DOUBT,   /* attempt: the terminal does not know either */
         EX_EVENT_FOUND,      /* volume, price, ticket: a good snapshot or deals show its fill */
+        EX_EVENT_CLOSED,     /* a good snapshot shows that another has closed its position */
         EX_EVENT_ABSENT,     /* a good snapshot asked for at asked_us shows no trace of it */
         EX_EVENT_LEFT,       /* volume: what a good snapshot says is left of a close's position */
         EX_EVENT_TIME,       /* time has passed */

@@ -26,6 +26,7 @@ BUS_MUST enum ex_step ex_order_terminal_in_doubt(
         struct ex_order *order, const struct ex_event *event, const struct ex_order_env *env);
 BUS_MUST enum ex_step ex_order_found(
         struct ex_order *order, const struct ex_event *event, const struct ex_order_env *env);
+BUS_MUST enum ex_step ex_order_closed(struct ex_order *order, const struct ex_order_env *env);
 BUS_MUST enum ex_step ex_order_absent(
         struct ex_order *order, const struct ex_event *event, const struct ex_order_env *env);
 BUS_MUST enum ex_step ex_order_left(

@@ -211,6 +211,15 @@ enum ex_step ex_order_found(
         return filled(order, event, env, "found");
 }
 
+/* There is nothing left to close, and it was not this order that did it. */
+enum ex_step ex_order_closed(struct ex_order *order, const struct ex_order_env *env)
+{
+        if (!ex_order_in_doubt(order))
+                return EX_STEP_NOTHING;
+        ex_order_move(order, env, STATE(FILLED), "already_closed");
+        return EX_STEP_CHANGED;
+}
+
 /*
  * One good snapshot proves little: it may have been taken before the broker was done. So it takes
  * several, over some time, all asked for after the terminal said it does not know.

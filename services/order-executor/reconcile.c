@@ -194,6 +194,32 @@ static void find_leg(struct view *view, struct ex_order *leg)
                 add(view, EX_FINDING_ABSENT)->order = leg;
 }
 
+/* A stop, a target or somebody else's hand: a deal of another name took from the position. */
+static bool closed_by_another(const struct view *view, const struct ex_order *close)
+{
+        for (size_t i = 0; i < view->snapshot->n_deals; i++) {
+                const Pb__Deal *deal = view->snapshot->deals[i];
+
+                if (deal->position == close->ticket &&
+                        deal->entry == PB__DEAL_ENTRY__DEAL_ENTRY_OUT &&
+                        strcmp(deal->comment, close->id) != 0)
+                        return true;
+        }
+        return false;
+}
+
+/* The position of CLOSE is gone. Where no deal says otherwise it was CLOSE that did it. */
+static void find_gone(
+        struct view *view, struct ex_order *close, int64_t volume_e8, int64_t price_e8)
+{
+        if (!closed_by_another(view, close))
+                add_filled(view, close, close->volume_e8, price_e8, close->ticket);
+        else if (volume_e8)
+                add_filled(view, close, volume_e8, price_e8, close->ticket);
+        else
+                add(view, EX_FINDING_CLOSED)->order = close;
+}
+
 static void find_close(struct view *view, struct ex_order *close)
 {
         const Pb__BrokerPosition *position =
@@ -209,7 +235,7 @@ static void find_close(struct view *view, struct ex_order *close)
                 return;
         }
         if (!position)
-                add_filled(view, close, close->volume_e8, price, close->ticket);
+                find_gone(view, close, volume, price);
         else if (volume && (volume >= close->volume_e8 || !is_working(view, close)))
                 add_filled(view, close, volume, price, close->ticket);
         else if (!volume && !is_working(view, close))

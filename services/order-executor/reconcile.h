@@ -22,6 +22,7 @@ enum ex_finding_kind {
         EX_FINDING_GONE,     /* ticket: it is not there, and that is no surprise (any more) */
         EX_FINDING_STILL_OPEN, /* order: its close said the ticket was gone */
         EX_FINDING_FILLED,     /* order: so much of it was done, and no more is under way */
+        EX_FINDING_CLOSED,     /* order: a close whose position another had closed */
         EX_FINDING_ABSENT,     /* order: no trace of it */
         EX_FINDING_LEFT,       /* order: so much of its position is left */
 };

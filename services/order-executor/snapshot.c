@@ -131,6 +131,7 @@ static void carry_out(struct ex_book *book, const Pb__Snapshot *snapshot,
         case EX_FINDING_GONE: drop(book, finding->ticket); break;
         case EX_FINDING_STILL_OPEN: still_open(book, finding->order, now); break;
         case EX_FINDING_FILLED: order_event(book, finding, EX_EVENT_FOUND, asked_us, now); break;
+        case EX_FINDING_CLOSED: order_event(book, finding, EX_EVENT_CLOSED, asked_us, now); break;
         case EX_FINDING_ABSENT: order_event(book, finding, EX_EVENT_ABSENT, asked_us, now); break;
         case EX_FINDING_LEFT: order_event(book, finding, EX_EVENT_LEFT, asked_us, now); break;
         }

@@ -132,6 +132,23 @@ Test(exits, a_position_already_closed_is_done)
         cr_expect_str_eq(world_close(w, 2, 0)->reason, "already_closed");
 }
 
+Test(exits, a_close_in_doubt_takes_no_credit_for_what_a_stop_has_closed)
+{
+        uint64_t ticket = open_one(1, BUY)->ticket;
+
+        tb_script(w->tb, TB_DOUBT_LOST);
+        world_exit(w, 2, BUY);
+        world_settle(w);
+        w->tb->quiet_deals = true;
+        tb_hand_close(w->tb, ticket);
+        world_run_us(w, 10 * SEC);
+        cr_expect_eq(world_told(w, 2, EVENT(UNKNOWN), NULL), 1);
+        expect_state(world_close(w, 2, 0), FILLED);
+        cr_expect_str_eq(world_close(w, 2, 0)->reason, "already_closed");
+        cr_expect_eq(world_close(w, 2, 0)->filled_e8, 0);
+        cr_expect_eq(world_job(w, 2)->state, STATE(FILLED));
+}
+
 Test(exits, a_position_that_has_shrunk_is_looked_at_and_the_rest_closed)
 {
         struct tb_position *position = tb_position(w->tb, open_one(1, BUY)->ticket);

@@ -7,9 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SLOT                    "v3"
-#define RETCODE_POSITION_CLOSED 10036
-#define PARTS_MAX               64 /* closes of one ticket by one alert */
+#define SLOT      "v3"
+#define PARTS_MAX 64 /* closes of one ticket by one alert */
 
 /* An alert as the plugin sees it now. */
 struct judged {
@@ -134,19 +133,28 @@ static void judge(struct sum *sum, size_t index, const struct expect_alert *aler
 
 /* ---- legs ---- */
 
-/* How our own books say it ended; "" where they do not. */
-static const char *state_of(const struct judged *judged, const char *id)
+/* The newest thing our own books say of it that has a state; NULL: nothing. */
+static const json_t *last_trade(const struct judged *judged, const char *id)
 {
-        const json_t *trades = json_object_get(judged->alert->trail, "trades");
-        const char *state = judged->is_void ? text(judged->alert->trail, "outcome") : "";
+        const json_t *trades = json_object_get(judged->alert->trail, "trades"), *last = NULL;
 
         for (size_t i = 0; i < json_array_size(trades); i++) {
                 const json_t *trade = json_array_get(trades, i);
 
                 if (!strcmp(text(trade, "cl_ord_id"), id) && *text(trade, "state"))
-                        state = text(trade, "state");
+                        last = trade;
         }
-        return state;
+        return last;
+}
+
+/* How our own books say it ended; "" where they do not. */
+static const char *state_of(const struct judged *judged, const char *id)
+{
+        const json_t *last = last_trade(judged, id);
+
+        if (last)
+                return text(last, "state");
+        return judged->is_void ? text(judged->alert->trail, "outcome") : "";
 }
 
 static void sum_legs(struct sum *sum)
@@ -270,11 +278,13 @@ static void sum_position(struct sum *sum, const struct ledger_position *position
 
 /* ---- what the trails say ---- */
 
-/* A close that came too late counts as done: the broker itself had closed the position. */
-static bool is_state_of(const struct ledger_order *order, const char *state)
+static bool agrees(const struct ledger_order *order, const json_t *last)
 {
-        if (!strcmp(state, "filled") && order && order->retcode == RETCODE_POSITION_CLOSED)
-                return order->closes;
+        const char *state = text(last, "state");
+
+        /* what came too late to close anything, and is done all the same */
+        if (!strcmp(text(last, "reason"), "already_closed"))
+                return order && order->closes && order->done_e8 < order->asked_e8;
         if (!strcmp(state, "filled"))
                 return order && order->deals && order->done_e8 == order->asked_e8;
         if (!strcmp(state, "partial"))
@@ -284,20 +294,20 @@ static bool is_state_of(const struct ledger_order *order, const char *state)
 
 static void compare_states(struct sum *sum, const struct judged *judged)
 {
-        const json_t *trades = json_object_get(judged->alert->trail, "trades");
+        const json_t *trades = json_object_get(judged->alert->trail, "trades"), *last;
 
         for (size_t i = 0; i < json_array_size(trades); i++) {
                 const json_t *trade = json_array_get(trades, i);
-                const char *id = text(trade, "cl_ord_id"), *state;
+                const char *id = text(trade, "cl_ord_id");
 
                 if (!*id || strcmp(text(trade, "event"), "received"))
                         continue; /* each order is received once */
-                state = state_of(judged, id);
-                if (is_state_of(demo_ledger_order(sum->ledger, id), state))
+                last = last_trade(judged, id);
+                if (agrees(demo_ledger_order(sum->ledger, id), last))
                         continue;
                 sum->sums->contradicted++;
                 problem(sum, "%s of %s: '%s' says the trail, the ledger does not", id,
-                        judged->alert->alert_id, state);
+                        judged->alert->alert_id, text(last, "state"));
         }
 }
 

@@ -252,9 +252,11 @@ Test(expect, takes_a_close_that_came_too_late_for_done)
         book.positions[0].end = position->end = LEDGER_CLOSED_BY_TARGET;
         ex_id_close(EXIT_ID, "v3", 2, 1, id);
         order = fill(&book, id);
-        *order = (struct ledger_order){ .requests = 1, .retcode = 10036, .closes = true };
+        *order = (struct ledger_order){ .requests = 1, .asked_e8 = 1, .closes = true };
         strcpy(order->cl_ord_id, id);
         tell(&alerts[0], id, "filled");
+        json_object_set_new(json_array_get(json_object_get(alerts[0].trail, "trades"), 0), "reason",
+                json_string("already_closed"));
         expect_sum(alerts, 2, &book.ledger, false, decide, NULL, &sums);
         json_decref(alerts[0].trail);
         json_decref(alerts[1].trail);
