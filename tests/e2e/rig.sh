@@ -9,23 +9,27 @@ export UMBRA_STATE
 up=
 checks=0
 
+why=
 rig_finish() {
         status=$?
         if [ "$status" != 0 ] && [ -n "$up" ]; then
                 [ -z "${of:-}" ] || "$umbra" trace "$of" || :
-                "$umbra" status || :
+                "$umbra" status | cut -c 1-160 || :
         fi
         # umbra up takes its services with it, but not before it has been waited for
         [ -z "$up" ] || kill -KILL "$up" 2>/dev/null || :
         [ -z "$up" ] || wait "$up" 2>/dev/null || :
-        [ "$status" = 0 ] || tail -n 20 "$UMBRA_STATE"/log/*.log "$UMBRA_STATE"/up.err || :
+        if [ "$status" != 0 ]; then
+                tail -n 6 "$UMBRA_STATE"/log/*.log "$UMBRA_STATE"/up.err | cut -c 1-200 || :
+                printf '\nafter %d checks: FAIL %s\n' "$checks" "${why:-a command failed}"
+        fi
         rm -rf "$UMBRA_STATE"
         exit "$status"
 }
 trap rig_finish EXIT
 
 fail() {
-        printf 'FAIL: %s\n' "$*"
+        why=$*
         exit 1
 }
 
