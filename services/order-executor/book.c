@@ -116,6 +116,11 @@ struct ex_position *ex_book_position(const struct ex_book *book, uint64_t ticket
         return ex_table_get(&book->positions, ex_key_of_number(&ticket));
 }
 
+bool ex_book_knows_deal(const struct ex_book *book, uint64_t deal)
+{
+        return ex_table_get(&book->deals, ex_key_of_number(&deal));
+}
+
 void ex_book_touch_all(struct ex_book *book)
 {
         for (size_t i = 0; i < book->queue_count; i++)

@@ -132,8 +132,11 @@ void ex_book_forget_deals(
         struct ex_book *book, int64_t before_us, void (*fn)(void *arg, uint64_t deal), void *arg);
 
 /* ---- looking ---- */
+/* When the oldest order in doubt was first meant to be sent, wall clock; 0: none is in doubt. */
+int64_t ex_book_doubt_since_us(const struct ex_book *book);
 struct ex_job *ex_book_job(const struct ex_book *book, const char *key);
 struct ex_order *ex_book_find_order(const struct ex_book *book, const char *id);
+bool ex_book_knows_deal(const struct ex_book *book, uint64_t deal);
 struct ex_position *ex_book_position(const struct ex_book *book, uint64_t ticket);
 
 struct ex_figures {

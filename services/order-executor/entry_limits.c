@@ -157,6 +157,12 @@ const char *ex_limits_check(const struct ex_limits *limits, const struct ex_limi
         return NULL;
 }
 
+bool ex_limits_need_held(const struct ex_limits *limits)
+{
+        return limits->max_open_positions ||
+               (limits->count_open_risk && (limits->daily_cap_cents || limits->lifetime_cap_cents));
+}
+
 static int set_number(int64_t *ret_field, const char *value, int64_t unit)
 {
         int64_t number, scaled;

@@ -41,6 +41,8 @@ const char *ex_limits_check(const struct ex_limits *limits, const struct ex_limi
 /* At intake: NULL, "no_context" or "context_stale". */
 const char *ex_limits_context(
         const struct ex_limits *limits, int64_t received_us, int64_t context_as_of_us);
+/* Whether a check needs to know what is held: adding that up takes a look at every position. */
+bool ex_limits_need_held(const struct ex_limits *limits);
 bool ex_limits_symbol_allowed(const struct ex_limits *limits, const char *symbol);
 
 /* Changes one limit by its option's name, the value as it would stand in the file. -ENOENT: no such

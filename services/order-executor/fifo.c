@@ -124,19 +124,23 @@ static size_t legs_of(
 static const char *entry_limits(struct ex_book *book, const struct ex_job *job)
 {
         struct ex_limit_leg legs[2];
-        struct ex_figures held = ex_book_figures(book, job->symbol, job->close_sides);
+        struct ex_figures held = { 0 };
         struct ex_limit_view view = {
                 .symbol = ex_symbols_by_name(&book->symbols, job->symbol),
                 .price_e8 = job->price_e8,
                 .legs = legs,
-                .open_positions = held.open_positions,
-                .held_risk_cents = held.open_risk_cents,
                 .day_loss_cents = ex_risk_day_loss_cents(&book->risk),
                 .lifetime_loss_cents = ex_risk_lifetime_loss_cents(&book->risk),
         };
 
         view.leg_count = legs_of(job, view.symbol, legs);
-        return view.leg_count ? ex_limits_check(&book->limits, &view) : NULL;
+        if (!view.leg_count)
+                return NULL;
+        if (ex_limits_need_held(&book->limits))
+                held = ex_book_figures(book, job->symbol, job->close_sides);
+        view.open_positions = held.open_positions;
+        view.held_risk_cents = held.open_risk_cents;
+        return ex_limits_check(&book->limits, &view);
 }
 
 static bool has_quote(const struct ex_book *book, const char *name)

@@ -77,6 +77,27 @@ static void add_job(
         }
 }
 
+static int64_t job_doubt_since(const struct ex_job *job, int64_t oldest_us)
+{
+        for (size_t i = 0; i < job->order_count; i++) {
+                const struct ex_order *order = job->orders[i];
+
+                if (ex_order_in_doubt(order) && (!oldest_us || order->received_us < oldest_us))
+                        oldest_us = order->received_us;
+        }
+        return oldest_us;
+}
+
+int64_t ex_book_doubt_since_us(const struct ex_book *book)
+{
+        int64_t oldest_us = 0;
+
+        for (size_t i = 0; i < book->queue_count; i++)
+                for (size_t j = 0; j < book->queues[i]->count; j++)
+                        oldest_us = job_doubt_since(book->queues[i]->jobs[j], oldest_us);
+        return oldest_us;
+}
+
 struct ex_figures ex_book_figures(
         const struct ex_book *book, const char *skip_symbol, uint32_t skip_sides)
 {

@@ -113,12 +113,23 @@ static void count_end(struct ex_service *self, const struct ex_fx *item)
                         self->roundtrip_seconds, order->reported_us - order->submitted_us);
 }
 
+/* The stages of every order are many and in the trail; the log has what came of it. */
+static enum bus_log_level level_of(Pb__TradeEvent event)
+{
+        switch (event) {
+        case PB__TRADE_EVENT__TRADE_EVENT_RECEIVED:
+        case PB__TRADE_EVENT__TRADE_EVENT_INTENT:
+        case PB__TRADE_EVENT__TRADE_EVENT_DONE: return BUS_LOG_DEBUG;
+        default: return BUS_LOG_INFO;
+        }
+}
+
 static void log_event(const struct ex_fx *item, const Pb__Trade *trade)
 {
         const ProtobufCEnumValue *value =
                 protobuf_c_enum_descriptor_get_value(&pb__trade_event__descriptor, trade->event);
 
-        log_info("trade",
+        bus_log(level_of(trade->event), "trade",
                 "event=%s alert_id=%s cl_ord_id=%s symbol=%s attempt=%u ticket=%llu "
                 "retcode=%u reason=%s",
                 value->name + strlen("TRADE_EVENT_"), item->alert_id, trade->cl_ord_id,

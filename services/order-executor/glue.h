@@ -33,7 +33,8 @@ struct ex_service {
         bool snapshot_awaited, snapshot_was_bad;
         int64_t snapshot_asked_us; /* monotonic */
         bool snapshot_wanted;
-        int64_t good_us; /* last good one */
+        unsigned int history_shift; /* the look back at deals is halved so often */
+        int64_t good_us;            /* last good one */
 
         struct bus_metric *ended[EX_STATES];
         struct bus_metric *roundtrip_seconds, *bad_snapshots, *deals;

@@ -25,6 +25,13 @@
 /* A terminal that has seen more than this would leave us no number to go on with. */
 #define TOKEN_MAX (UINT64_MAX / 2)
 
+#define DEALS_OVERLAP_US (600 * BUS_US_PER_SEC)
+#define DEALS_LIVE_US    (5 * BUS_US_PER_SEC)
+enum {
+        DEALS_MANY = 1000, /* in a partial snapshot: it may be the history that is too long */
+        HISTORY_SHIFT_MAX = 40,
+};
+
 #define SNAPSHOT_LOST_US  (5 * BUS_US_PER_SEC)  /* unanswered for so long: asked again */
 #define SNAPSHOT_GAP_US   (200 * BUS_US_PER_MS) /* between two of them at the least ... */
 #define SNAPSHOT_EACH_US  (2 * BUS_US_PER_MS)   /* ... and so much more for each position */
@@ -63,13 +70,31 @@ void ex_query(struct ex_service *self, const char *cl_ord_id, uint32_t attempt)
                 log_debug("query_not_sent", "cl_ord_id=%s", cl_ord_id);
 }
 
+/*
+ * Deals come live and in order, so within a session a look just behind the last one is enough. A
+ * new session, or an order in doubt, looks further back: the terminal's clock is not ours. A history
+ * too long for one answer makes it partial, and then the look back is shortened.
+ */
+static int64_t deals_since_us(const struct ex_service *self)
+{
+        const int64_t doubt_us = ex_book_doubt_since_us(self->book);
+        int64_t overlap_us = self->book->reconciled ? DEALS_LIVE_US : DEALS_OVERLAP_US;
+        int64_t since_us;
+
+        overlap_us >>= self->history_shift;
+        since_us = ex_risk_deals_since_us(&self->book->risk, overlap_us);
+        if (doubt_us && doubt_us - (DEALS_OVERLAP_US >> self->history_shift) < since_us)
+                since_us = doubt_us - (DEALS_OVERLAP_US >> self->history_shift);
+        return since_us > 0 ? since_us : 0;
+}
+
 static void ask_snapshot(struct ex_service *self)
 {
         Pb__BrokerMessage message = PB__BROKER_MESSAGE__INIT;
         Pb__SnapshotRequest request = PB__SNAPSHOT_REQUEST__INIT;
 
         request.request_id = ++self->snapshot_id;
-        request.deals_since_us = ex_risk_deals_since_us(&self->book->risk);
+        request.deals_since_us = deals_since_us(self);
         message.kind = KIND(SNAPSHOT_REQUEST);
         message.snapshot_request = &request;
         self->snapshot_asked_us = bus_mono_us();
@@ -101,6 +126,23 @@ void ex_ask_snapshot_when_due(struct ex_service *self)
 
 /* ---- from the terminal ---- */
 
+/* What is news may be about alerts that have ended and are no longer in memory. */
+static void need_orders(struct ex_service *self, const Pb__Snapshot *snapshot)
+{
+        for (size_t i = 0; i < snapshot->n_positions; i++) {
+                const Pb__BrokerPosition *position = snapshot->positions[i];
+                const struct ex_position *known = ex_book_position(self->book, position->ticket);
+
+                if (!known)
+                        ex_need_order(self, position->comment);
+                else if (*known->closed_by)
+                        ex_need_order(self, known->closed_by);
+        }
+        for (size_t i = 0; i < snapshot->n_deals; i++)
+                if (!ex_book_knows_deal(self->book, snapshot->deals[i]->deal))
+                        ex_need_order(self, snapshot->deals[i]->comment);
+}
+
 static void on_snapshot(struct ex_service *self, const Pb__Snapshot *snapshot)
 {
         if (!self->snapshot_awaited || snapshot->request_id != self->snapshot_id) {
@@ -108,18 +150,18 @@ static void on_snapshot(struct ex_service *self, const Pb__Snapshot *snapshot)
                 return;
         }
         self->snapshot_awaited = false;
-        for (size_t i = 0; i < snapshot->n_positions; i++)
-                ex_need_order(self, snapshot->positions[i]->comment);
-        for (size_t i = 0; i < snapshot->n_deals; i++)
-                ex_need_order(self, snapshot->deals[i]->comment);
+        need_orders(self, snapshot);
         self->snapshot_was_bad =
                 !ex_book_snapshot(self->book, snapshot, self->snapshot_asked_us, ex_now());
         if (self->snapshot_was_bad) {
                 log_warn("snapshot_not_good", "quality=%d", snapshot->quality);
                 bus_metric_inc(self->bad_snapshots);
                 self->snapshot_wanted = true;
+                if (snapshot->n_deals >= DEALS_MANY && self->history_shift < HISTORY_SHIFT_MAX)
+                        self->history_shift++;
                 return;
         }
+        self->history_shift = 0;
         self->good_us = bus_mono_us();
         bus_alarm_end(self->service, "snapshots_failing", "terminal");
 }

@@ -12,11 +12,16 @@
 
 #define TICK_BUSY_US (50 * BUS_US_PER_MS)
 #define TICK_IDLE_US (250 * BUS_US_PER_MS)
-#define CARE_US      (60 * BUS_US_PER_SEC)
+#define CARE_US      (5 * BUS_US_PER_SEC)
 #define DRAIN_US     (3 * BUS_US_PER_SEC)
 #define DAY_US       (24 * 3600 * BUS_US_PER_SEC)
-/* Ended alerts stay in memory for late words about them; the store has them longer. */
-#define REMEMBER_US (600 * BUS_US_PER_SEC)
+/* Ended alerts stay in memory for late words about them, fewer seconds of them when there are many;
+ * the store has them as long as signals are kept. */
+#define REMEMBER_US      (30 * BUS_US_PER_SEC)
+#define REMEMBER_MANY_US (3 * BUS_US_PER_SEC)
+enum {
+        REMEMBER_MANY = 8192, /* at about 2 KiB each */
+};
 /* Deals are told again at most for the overlap of two questions; a day is far beyond. */
 #define DEALS_KEPT_US    DAY_US
 #define BAD_SNAPSHOTS_US (30 * BUS_US_PER_SEC) /* without a good one: a person hears of it */
@@ -77,9 +82,10 @@ static void on_care(void *arg)
         struct ex_service *self = arg;
         int64_t now_us = bus_wall_us();
 
-        ex_book_forget(self->book, now_us - REMEMBER_US);
-        ex_book_forget_deals(self->book, ex_risk_deals_since_us(&self->book->risk) - DEALS_KEPT_US,
-                delete_deal, self);
+        ex_book_forget(self->book,
+                now_us - (self->book->jobs.count > REMEMBER_MANY ? REMEMBER_MANY_US : REMEMBER_US));
+        ex_book_forget_deals(
+                self->book, self->book->risk.last_deal_us - DEALS_KEPT_US, delete_deal, self);
         prune(self, now_us);
 }
 

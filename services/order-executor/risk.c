@@ -2,9 +2,6 @@
 
 #define DAY_US (24 * 3600 * BUS_US_PER_SEC)
 
-/* The terminal's clock and the order in which deals become known may be off by this much. */
-#define DEALS_OVERLAP_US (600 * BUS_US_PER_SEC)
-
 static int64_t day_of(const struct ex_risk *risk, int64_t wall_us)
 {
         int64_t since = wall_us - risk->day_start_us;
@@ -41,11 +38,11 @@ int64_t ex_risk_lifetime_loss_cents(const struct ex_risk *risk)
         return risk->lifetime_net_cents < 0 ? -risk->lifetime_net_cents : 0;
 }
 
-int64_t ex_risk_deals_since_us(const struct ex_risk *risk)
+int64_t ex_risk_deals_since_us(const struct ex_risk *risk, int64_t overlap_us)
 {
         int64_t since = risk->last_deal_us;
 
         if (!since)
                 since = risk->since_us < risk->today_us ? risk->since_us : risk->today_us;
-        return since > DEALS_OVERLAP_US ? since - DEALS_OVERLAP_US : 0;
+        return since > overlap_us ? since - overlap_us : 0;
 }

@@ -21,5 +21,5 @@ void ex_risk_add(struct ex_risk *risk, int64_t at_us, int64_t net_cents);
 /* max(0, minus the net result). */
 int64_t ex_risk_day_loss_cents(const struct ex_risk *risk);
 int64_t ex_risk_lifetime_loss_cents(const struct ex_risk *risk);
-/* From when deals must be asked for, so that none is missed. */
-int64_t ex_risk_deals_since_us(const struct ex_risk *risk);
+/* From when deals must be asked for, so that none is missed: OVERLAP_US before the last one known. */
+int64_t ex_risk_deals_since_us(const struct ex_risk *risk, int64_t overlap_us);

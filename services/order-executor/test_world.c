@@ -1,6 +1,7 @@
 #include "services/order-executor/test_world.h"
 
 #include "libbus/base/require.h"
+#include "proto/validate.h"
 #include "services/order-executor/ids.h"
 #include "services/order-executor/keep.h"
 #include "services/order-executor/submit.h"
@@ -150,7 +151,12 @@ static void tell(struct world *world, struct ex_fx *item)
 {
         const Pb__Trade *trade = ex_fx_trade_message(item);
         struct world_told *told = &world->told[world->told_count++];
+        const char *why = "";
 
+        if (validate_trade(trade, &why) < 0) {
+                fprintf(stderr, "a trade event that no reader would take: %s\n", why);
+                abort();
+        }
         bus_require(world->told_count < WORLD_TOLD_MAX);
         told->event = trade->event;
         told->state = trade->state;
@@ -305,7 +311,7 @@ static void ask_snapshot(struct world *world)
         if (world->snapshot_asked_us > world->now.mono_us - 200 * BUS_US_PER_MS)
                 return;
         request.request_id = ++world->snapshot_id;
-        request.deals_since_us = ex_risk_deals_since_us(&world->book->risk);
+        request.deals_since_us = ex_risk_deals_since_us(&world->book->risk, 600 * BUS_US_PER_SEC);
         message.kind = KIND(SNAPSHOT_REQUEST);
         message.snapshot_request = &request;
         post(world, &message);
