@@ -15,6 +15,7 @@
 #define FREEZE_SHORT_US (1200 * MS)
 /* Each new start of everything costs a second of the show. */
 #define RESTARTS_MAX 3
+#define ALL_SERVICES ((1u << CHAOS_SERVICES) - 1)
 
 const char *const chaos_services[CHAOS_SERVICES] = {
         [CHAOS_MT5] = "mt5-demo",
@@ -128,8 +129,8 @@ static void pick_details(uint64_t *state, struct chaos_event *event)
         switch (event->kind) {
         case CHAOS_KILL:
                 /* One in five: all of them. */
-                event->services = pick(state, 5) ? pick_services(state, 1 + pick(state, 3))
-                                                 : (1u << CHAOS_SERVICES) - 1;
+                event->services =
+                        pick(state, 5) ? pick_services(state, 1 + pick(state, 3)) : ALL_SERVICES;
                 break;
         case CHAOS_HUNT:
                 event->services = pick_services(state, 1);
@@ -163,6 +164,10 @@ void chaos_plan_make(uint64_t seed, int64_t from_us, int64_t to_us, struct chaos
                         ++restarts > RESTARTS_MAX)
                         event->kind = CHAOS_KILL;
                 pick_details(&state, event);
+                if (ret_plan->count == 1) /* in every plan: enough dead to prove something */
+                        *event = (struct chaos_event){
+                                .at_us = at_us, .kind = CHAOS_KILL, .services = ALL_SERVICES
+                        };
                 at_us += PAUSE_MIN_US + pick(&state, (unsigned int)(PAUSE_MAX_US - PAUSE_MIN_US));
         }
 }

@@ -23,6 +23,8 @@ Test(chaos, events_come_by_time_and_within_bounds)
 
         for (uint64_t seed = 0; seed < 200; seed++) {
                 chaos_plan_make(seed, FROM_US, TO_US, &plan);
+                cr_assert_eq(plan.events[0].kind, CHAOS_KILL);
+                cr_assert_eq(plan.events[0].services, (1u << CHAOS_SERVICES) - 1);
                 cr_assert_gt(plan.count, 12, "seed %llu", (unsigned long long)seed);
                 for (size_t i = 0; i < plan.count; i++) {
                         cr_assert_lt(plan.events[i].at_us, TO_US);
