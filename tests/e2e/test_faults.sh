@@ -135,7 +135,7 @@ goes 'an exit with nothing to close says so' 10 "$out" received nothing_to_close
 # A terminal that cannot tell is not an empty account.
 at_broker=$(broker positions | grep -o '"ticket"' | wc -l)
 books_agree() {
-        "$umbra" status | grep -q "open_positions=$at_broker "
+        "$umbra" status | grep -qw "open_positions=$at_broker"
 }
 for quality in partial failed; do
         until_true 10 books_agree
