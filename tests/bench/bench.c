@@ -1,6 +1,7 @@
 /*
- * ./run bench: Umbra beside its floor and its peers on the same machine in the same minutes. In each
- * round each target runs alone, from an empty folder; who is first changes from round to round.
+ * ./run bench: Umbra beside its floor and its peers on the same machine in the same seconds. In each
+ * round all targets start from empty folders; alerts then go to one after the other, in slices so
+ * short that whatever else the machine does meets them alike. Who is first changes.
  */
 #include "libbus/base/clock.h"
 #include "libbus/base/hash.h"
@@ -24,24 +25,41 @@
 #define WARM_ALERTS 10 /* a target's start may have used these numbers */
 #define FOLDERS_MAX 16
 
-/* How much of each. */
+/* How much of each in a round: slices, and alerts a slice. */
 struct extent {
+        unsigned int idle_slices, full_slices;
         size_t idle_alerts, full_alerts, pulses;
         unsigned int cpu_seconds;
 };
 
-static const struct extent full = {
-        .idle_alerts = 1000, .full_alerts = 4000, .pulses = 20000, .cpu_seconds = 20
-};
-static const struct extent quick = {
-        .idle_alerts = 300, .full_alerts = 1500, .pulses = 8000, .cpu_seconds = 4
+static const struct extent full = { .idle_slices = 20,
+        .idle_alerts = 50,
+        .full_slices = 4,
+        .full_alerts = 1000,
+        .pulses = 20000,
+        .cpu_seconds = 20 };
+static const struct extent quick = { .idle_slices = 10,
+        .idle_alerts = 30,
+        .full_slices = 2,
+        .full_alerts = 500,
+        .pulses = 8000,
+        .cpu_seconds = 4 };
+
+/* A target in one round. */
+struct running {
+        struct target target;
+        char *folder;
+        bool is_on;
+        unsigned int number;         /* of its next alert */
+        struct series order, answer; /* of all its idle slices */
+        double full_alerts, full_us; /* of all its full slices */
 };
 
 struct bench {
         const struct extent *extent;
         const char *json, *only;
         char folder[64];
-        unsigned int number; /* of the next alert */
+        struct running running[TARGETS];
         struct results results;
 };
 
@@ -66,56 +84,73 @@ static void usage(FILE *out)
                 out);
 }
 
-/* ---- one target, one round ---- */
+/* ---- slices ---- */
 
-static int measure_idle(struct bench *bench, struct target *target, struct target_results *results)
+static int send_slice(
+        struct running *running, const struct load *load, struct bench_alert *alerts, size_t count)
 {
-        size_t count = bench->extent->idle_alerts;
-        BUS_AUTOFREE struct bench_alert *alerts = bus_new_n(struct bench_alert, count);
-        const struct load load = {
-                .connections = 1, .period_us = PERIOD_US, .first = bench->number
-        };
-        struct series order = { 0 }, answer = { 0 };
+        struct target *target = &running->target;
         int r;
 
-        r = load_run(target, &load, alerts, count);
+        r = load_run(target, load, alerts, count);
         if (!r)
-                r = target->settle(target, alerts, count, load.first);
-        bench->number += count;
+                r = target->settle(target, alerts, count, load->first);
+        running->number += (unsigned int)count;
         if (r < 0)
-                return r;
-        for (size_t i = 0; i < count; i++) {
-                series_add(&order, (double)(alerts[i].done_us - alerts[i].sent_us));
-                series_add(&answer, (double)(alerts[i].answered_us - alerts[i].sent_us));
-        }
-        series_add(&results->p50_us, series_median(&order));
-        series_add(&results->p99_us, series_percentile(&order, 99));
-        series_add(&results->answer_us, series_median(&answer));
-        series_done(&order);
-        series_done(&answer);
-        return 0;
+                fprintf(stderr, "bench: %s: %s; see %s\n", target->name, strerror(-r),
+                        running->folder);
+        return r;
 }
 
-static int measure_full(struct bench *bench, struct target *target, struct target_results *results)
+static int idle_slice(struct running *running, size_t count)
 {
-        size_t count = bench->extent->full_alerts;
         BUS_AUTOFREE struct bench_alert *alerts = bus_new_n(struct bench_alert, count);
-        const struct load load = { .connections = CONNECTIONS, .first = bench->number };
+        const struct load load = {
+                .connections = 1, .period_us = PERIOD_US, .first = running->number
+        };
+        int r;
+
+        r = send_slice(running, &load, alerts, count);
+        for (size_t i = 0; !r && i < count; i++) {
+                series_add(&running->order, (double)(alerts[i].done_us - alerts[i].sent_us));
+                series_add(&running->answer, (double)(alerts[i].answered_us - alerts[i].sent_us));
+        }
+        return r;
+}
+
+static int full_slice(struct running *running, size_t count)
+{
+        BUS_AUTOFREE struct bench_alert *alerts = bus_new_n(struct bench_alert, count);
+        const struct load load = { .connections = CONNECTIONS, .first = running->number };
         int64_t last_us = 0;
         int r;
 
-        r = load_run(target, &load, alerts, count);
-        if (!r)
-                r = target->settle(target, alerts, count, load.first);
-        bench->number += count;
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < count; i++)
+        r = send_slice(running, &load, alerts, count);
+        for (size_t i = 0; !r && i < count; i++)
                 last_us = alerts[i].done_us > last_us ? alerts[i].done_us : last_us;
-        series_add(
-                &results->throughput, (double)count * 1e6 / (double)(last_us - alerts[0].sent_us));
+        if (!r) {
+                running->full_alerts += (double)count;
+                running->full_us += (double)(last_us - alerts[0].sent_us);
+        }
+        return r;
+}
+
+typedef int (*slice_fn)(struct running *running, size_t count);
+
+static int run_slices(struct bench *bench, slice_fn fn, unsigned int slices, size_t count)
+{
+        for (unsigned int slice = 0; slice < slices; slice++)
+                for (unsigned int i = 0; i < TARGETS; i++) {
+                        struct running *running = &bench->running[(slice + i) % TARGETS];
+                        int r = running->is_on ? fn(running, count) : 0;
+
+                        if (r < 0)
+                                return r;
+                }
         return 0;
 }
+
+/* ---- what is asked of umbra besides ---- */
 
 /*
  * The executor's store does not know which of its commits the broker link waits for. With one alert
@@ -134,36 +169,38 @@ static void add_syncs(const struct umbra_counters *before, const struct umbra_co
         series_add(all, (ingest + executor) / (double)alerts);
 }
 
-typedef int (*measure_fn)(
-        struct bench *bench, struct target *target, struct target_results *results);
-
-/* FN, with the syncs it costs and what the executor's messages say of it. */
-static int measure_syncs(struct bench *bench, struct target *target, measure_fn fn, size_t alerts,
+/* The slices of all targets, with the syncs they cost umbra and what its messages say of them. */
+static int measure_slices(struct bench *bench, slice_fn fn, unsigned int slices, size_t count,
         struct series *path, struct series *all, struct umbra_trades *ret_trades)
 {
+        const struct running *umbra = &bench->running[TARGET_UMBRA];
+        size_t alerts = slices * count;
         struct umbra_counters before, after;
         int64_t since_us;
         int r;
 
-        r = umbra_counters(target, &before);
+        if (!umbra->is_on)
+                return run_slices(bench, fn, slices, count);
+        r = umbra_counters(&umbra->target, &before);
         if (r < 0)
                 return r;
         since_us = bus_wall_us();
-        r = fn(bench, target, &bench->results.targets[TARGET_UMBRA]);
+        r = run_slices(bench, fn, slices, count);
         if (!r)
-                r = umbra_counters(target, &after);
+                r = umbra_counters(&umbra->target, &after);
         if (!r)
-                r = umbra_trades(target, since_us, alerts, ret_trades);
+                r = umbra_trades(&umbra->target, since_us, alerts, ret_trades);
         if (!r)
                 add_syncs(&before, &after, ret_trades, alerts, path, all);
         return r;
 }
 
-static int measure_resources(struct bench *bench, struct target *target)
+static int measure_resources(struct bench *bench, struct running *umbra)
 {
+        const struct target *target = &umbra->target;
         struct results *results = &bench->results;
-        struct umbra_memory memory;
         int64_t start_us = bus_mono_us(), cpu_us = umbra_cpu_us(target);
+        struct umbra_memory memory;
         double rate = 0;
         int r;
 
@@ -176,40 +213,32 @@ static int measure_resources(struct bench *bench, struct target *target)
                 return r;
         series_add(&results->pss_mb, memory.services_kb / 1024);
         series_add(&results->pss_all_mb, memory.all_kb / 1024);
-        r = umbra_catch_up(target, bench->number, bench->extent->pulses, &rate);
-        bench->number += bench->extent->pulses;
+        r = umbra_catch_up(target, umbra->number, bench->extent->pulses, &rate);
+        umbra->number += (unsigned int)bench->extent->pulses;
         if (!r)
                 series_add(&results->catch_up, rate);
         return r;
 }
 
-static int measure_umbra(struct bench *bench, struct target *target)
+static int measure(struct bench *bench)
 {
+        const struct extent *extent = bench->extent;
         struct results *results = &bench->results;
-        struct umbra_trades trades;
+        struct running *umbra = &bench->running[TARGET_UMBRA];
+        struct umbra_trades trades = { 0 };
         int r;
 
-        r = measure_syncs(bench, target, measure_idle, bench->extent->idle_alerts,
+        r = measure_slices(bench, idle_slice, extent->idle_slices, extent->idle_alerts,
                 &results->syncs_idle, &results->all_syncs_idle, &trades);
-        for (size_t i = 0; !r && i < UMBRA_STEPS; i++)
+        for (size_t i = 0; !r && umbra->is_on && i < UMBRA_STEPS; i++)
                 series_add(&results->steps_us[i], (double)trades.steps_us[i]);
         if (!r)
-                r = measure_syncs(bench, target, measure_full, bench->extent->full_alerts,
+                r = measure_slices(bench, full_slice, extent->full_slices, extent->full_alerts,
                         &results->syncs_64, &results->all_syncs_64, &trades);
-        return r < 0 ? r : measure_resources(bench, target);
+        return r < 0 || !umbra->is_on ? r : measure_resources(bench, umbra);
 }
 
-static int measure(struct bench *bench, enum target_id id, struct target *target)
-{
-        struct target_results *results = &bench->results.targets[id];
-        int r;
-
-        bench->number = WARM_ALERTS;
-        if (id == TARGET_UMBRA)
-                return measure_umbra(bench, target);
-        r = measure_idle(bench, target, results);
-        return r < 0 ? r : measure_full(bench, target, results);
-}
+/* ---- a round ---- */
 
 static int remove_one(const char *path, const struct stat *stat, int kind, struct FTW *walk)
 {
@@ -219,44 +248,74 @@ static int remove_one(const char *path, const struct stat *stat, int kind, struc
         return remove(path);
 }
 
-static int run_target(struct bench *bench, enum target_id id)
+static int start_all(struct bench *bench)
 {
-        BUS_AUTOFREE char *folder = bus_xasprintf("%s/%s", bench->folder, target_names[id]);
-        struct target target;
-        int r;
+        for (size_t i = 0; i < TARGETS; i++) {
+                struct running *running = &bench->running[i];
+                int r;
 
-        if (mkdir(folder, 0700) < 0)
-                return -errno;
-        r = starts[id](&target, folder);
-        if (!r) {
-                r = measure(bench, id, &target);
-                target.stop(&target);
+                *running = (struct running){ .number = WARM_ALERTS };
+                if (bench->only && strcmp(bench->only, target_names[i]) != 0)
+                        continue;
+                running->folder = bus_xasprintf("%s/%s", bench->folder, target_names[i]);
+                if (mkdir(running->folder, 0700) < 0)
+                        return -errno;
+                r = starts[i](&running->target, running->folder);
+                if (r < 0) {
+                        fprintf(stderr, "bench: %s does not start: %s; see %s\n", target_names[i],
+                                strerror(-r), running->folder);
+                        return r;
+                }
+                running->is_on = true;
         }
-        if (r < 0)
-                fprintf(stderr, "bench: %s: %s; see %s\n", target_names[id], strerror(-r), folder);
-        else
-                nftw(folder, remove_one, FOLDERS_MAX, FTW_DEPTH | FTW_PHYS);
-        return r;
+        return 0;
 }
 
-/* ---- all of it ---- */
+/* Keeps the folders of a round that failed: the logs are there. */
+static void stop_all(struct bench *bench, bool failed)
+{
+        for (size_t i = 0; i < TARGETS; i++) {
+                struct running *running = &bench->running[i];
+
+                if (running->is_on)
+                        running->target.stop(&running->target);
+                if (running->folder && !failed)
+                        nftw(running->folder, remove_one, FOLDERS_MAX, FTW_DEPTH | FTW_PHYS);
+                free(running->folder);
+                series_done(&running->order);
+                series_done(&running->answer);
+        }
+}
+
+static void keep_round(struct bench *bench)
+{
+        for (size_t i = 0; i < TARGETS; i++) {
+                struct running *running = &bench->running[i];
+                struct target_results *results = &bench->results.targets[i];
+
+                if (!running->is_on)
+                        continue;
+                series_add(&results->p50_us, series_median(&running->order));
+                series_add(&results->p99_us, series_percentile(&running->order, 99));
+                series_add(&results->answer_us, series_median(&running->answer));
+                series_add(&results->throughput, running->full_alerts * 1e6 / running->full_us);
+        }
+}
 
 static int run_rounds(struct bench *bench)
 {
-        for (unsigned int round = 0; round < bench->results.rounds; round++)
-                for (unsigned int i = 0; i < TARGETS; i++) {
-                        enum target_id id = (round + i) % TARGETS;
-                        int r;
+        int r = 0;
 
-                        if (bench->only && strcmp(bench->only, target_names[id]) != 0)
-                                continue;
-                        fprintf(stderr, "bench: round %u of %u: %s\n", round + 1,
-                                bench->results.rounds, target_names[id]);
-                        r = run_target(bench, id);
-                        if (r < 0)
-                                return r;
-                }
-        return 0;
+        for (unsigned int round = 0; !r && round < bench->results.rounds; round++) {
+                fprintf(stderr, "bench: round %u of %u\n", round + 1, bench->results.rounds);
+                r = start_all(bench);
+                if (!r)
+                        r = measure(bench);
+                if (!r)
+                        keep_round(bench);
+                stop_all(bench, r < 0);
+        }
+        return r;
 }
 
 static int write_json(struct bench *bench)

@@ -16,6 +16,8 @@
 #define PROC_MAX    65536
 #define LINE_SIZE   8192
 #define PULSES_SENT 64 /* connections */
+#define LEGS        2  /* orders an alert becomes */
+#define PLUGINS     2  /* whose decisions the shadow tells of each signal */
 
 static const char *const services[] = { "alert-ingest", "strategy-v3", "order-executor",
         "strategy-v3-shadow", "health" };
@@ -113,13 +115,14 @@ int64_t umbra_cpu_us(const struct target *target)
 
 /* ---- messages, through umbra tap ---- */
 
-static FILE *tap(const struct target *target, const char *topic, int64_t since_us)
+static FILE *tap(const struct target *target, const char *topic, int64_t since_us, size_t count)
 {
         const struct umbra *umbra = target->state;
-        /* what is there already comes at once; whoever waits for more is told to stop */
-        BUS_AUTOFREE char *command = bus_xasprintf("timeout --signal=INT 4 " BENCH_UMBRA
-                                                   " tap --state '%s' --since %" PRId64 " %s",
-                umbra->layout.state, since_us, topic);
+        /* what is there comes at once; it is told to stop where it waits for more */
+        BUS_AUTOFREE char *command =
+                bus_xasprintf("timeout --signal=INT 4 " BENCH_UMBRA
+                              " tap --state '%s' --since %" PRId64 " --count %zu %s",
+                        umbra->layout.state, since_us, count, topic);
 
         /* NOLINTNEXTLINE(cert-env33-c): of words of our own */
         return popen(command, "re");
@@ -178,7 +181,7 @@ int umbra_trades(const struct target *target, int64_t since_us, size_t alerts,
         size_t lines = 0;
 
         for (size_t i = 0; i < BUS_COUNT(topics); i++) {
-                FILE *file = tap(target, topics[i], since_us);
+                FILE *file = tap(target, topics[i], since_us, LEGS * alerts);
 
                 if (!file)
                         return -errno;
@@ -220,7 +223,7 @@ int umbra_catch_up(const struct target *target, unsigned int first, size_t count
         if (r < 0)
                 return r;
         usleep(BEATS_US);
-        file = tap(target, "decision.shadow", since_us);
+        file = tap(target, "decision.shadow", since_us, PLUGINS * count);
         if (!file)
                 return -errno;
         for (; fgets(line, sizeof(line), file); decided++) {
