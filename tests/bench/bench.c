@@ -34,14 +34,14 @@ struct extent {
 
 static const struct extent full = { .idle_slices = 20,
         .idle_alerts = 50,
-        .full_slices = 4,
-        .full_alerts = 1000,
+        .full_slices = 8,
+        .full_alerts = 500,
         .pulses = 20000,
         .cpu_seconds = 20 };
 static const struct extent quick = { .idle_slices = 10,
         .idle_alerts = 30,
-        .full_slices = 2,
-        .full_alerts = 500,
+        .full_slices = 3,
+        .full_alerts = 300,
         .pulses = 8000,
         .cpu_seconds = 4 };
 
@@ -102,6 +102,11 @@ static int send_slice(
         return r;
 }
 
+static int tidy(struct running *running)
+{
+        return running->target.tidy ? running->target.tidy(&running->target, &running->number) : 0;
+}
+
 static int idle_slice(struct running *running, size_t count)
 {
         BUS_AUTOFREE struct bench_alert *alerts = bus_new_n(struct bench_alert, count);
@@ -144,6 +149,8 @@ static int run_slices(struct bench *bench, slice_fn fn, unsigned int slices, siz
                         struct running *running = &bench->running[(slice + i) % TARGETS];
                         int r = running->is_on ? fn(running, count) : 0;
 
+                        if (!r && running->is_on)
+                                r = tidy(running);
                         if (r < 0)
                                 return r;
                 }
@@ -169,30 +176,27 @@ static void add_syncs(const struct umbra_counters *before, const struct umbra_co
         series_add(all, (ingest + executor) / (double)alerts);
 }
 
-/* The slices of all targets, with the syncs they cost umbra and what its messages say of them. */
-static int measure_slices(struct bench *bench, slice_fn fn, unsigned int slices, size_t count,
-        struct series *path, struct series *all, struct umbra_trades *ret_trades)
+/* A slice for umbra alone: the syncs it costs, and what its messages say of it. */
+static int measure_syncs(struct bench *bench, slice_fn fn, size_t count, struct series *path,
+        struct series *all, struct umbra_trades *ret_trades)
 {
-        const struct running *umbra = &bench->running[TARGET_UMBRA];
-        size_t alerts = slices * count;
+        struct running *umbra = &bench->running[TARGET_UMBRA];
         struct umbra_counters before, after;
         int64_t since_us;
         int r;
 
-        if (!umbra->is_on)
-                return run_slices(bench, fn, slices, count);
         r = umbra_counters(&umbra->target, &before);
         if (r < 0)
                 return r;
         since_us = bus_wall_us();
-        r = run_slices(bench, fn, slices, count);
+        r = fn(umbra, count);
         if (!r)
                 r = umbra_counters(&umbra->target, &after);
         if (!r)
-                r = umbra_trades(&umbra->target, since_us, alerts, ret_trades);
+                r = umbra_trades(&umbra->target, since_us, count, ret_trades);
         if (!r)
-                add_syncs(&before, &after, ret_trades, alerts, path, all);
-        return r;
+                add_syncs(&before, &after, ret_trades, count, path, all);
+        return r < 0 ? r : tidy(umbra);
 }
 
 static int measure_resources(struct bench *bench, struct running *umbra)
@@ -220,22 +224,32 @@ static int measure_resources(struct bench *bench, struct running *umbra)
         return r;
 }
 
-static int measure(struct bench *bench)
+static int measure_umbra(struct bench *bench)
 {
         const struct extent *extent = bench->extent;
         struct results *results = &bench->results;
-        struct running *umbra = &bench->running[TARGET_UMBRA];
-        struct umbra_trades trades = { 0 };
+        struct umbra_trades trades;
         int r;
 
-        r = measure_slices(bench, idle_slice, extent->idle_slices, extent->idle_alerts,
-                &results->syncs_idle, &results->all_syncs_idle, &trades);
-        for (size_t i = 0; !r && umbra->is_on && i < UMBRA_STEPS; i++)
+        r = measure_syncs(bench, idle_slice, 2 * extent->idle_alerts, &results->syncs_idle,
+                &results->all_syncs_idle, &trades);
+        for (size_t i = 0; !r && i < UMBRA_STEPS; i++)
                 series_add(&results->steps_us[i], (double)trades.steps_us[i]);
         if (!r)
-                r = measure_slices(bench, full_slice, extent->full_slices, extent->full_alerts,
-                        &results->syncs_64, &results->all_syncs_64, &trades);
-        return r < 0 || !umbra->is_on ? r : measure_resources(bench, umbra);
+                r = measure_syncs(bench, full_slice, extent->full_alerts, &results->syncs_64,
+                        &results->all_syncs_64, &trades);
+        return r < 0 ? r : measure_resources(bench, &bench->running[TARGET_UMBRA]);
+}
+
+static int measure(struct bench *bench)
+{
+        const struct extent *extent = bench->extent;
+        int r;
+
+        r = run_slices(bench, idle_slice, extent->idle_slices, extent->idle_alerts);
+        if (!r)
+                r = run_slices(bench, full_slice, extent->full_slices, extent->full_alerts);
+        return r < 0 || !bench->running[TARGET_UMBRA].is_on ? r : measure_umbra(bench);
 }
 
 /* ---- a round ---- */

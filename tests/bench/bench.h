@@ -28,6 +28,8 @@ struct target {
          * the first alert. -ETIMEDOUT if some are not. */
         int (*settle)(struct target *target, struct bench_alert *alerts, size_t count,
                 unsigned int first);
+        /* Between slices, not measured: closes what is open, as a day's exits would. NULL: nothing is. */
+        int (*tidy)(struct target *target, unsigned int *number);
         void (*stop)(struct target *target); /* ends all its processes and frees its state */
 };
 
@@ -36,7 +38,10 @@ struct target {
 enum bench_kind {
         BENCH_ENTRY,
         BENCH_PULSE,
+        BENCH_EXIT, /* closes what was bought of one of BENCH_SYMBOLS */
 };
+
+#define BENCH_SYMBOLS 10 /* alert N is of symbol N modulo this */
 
 struct load {
         unsigned int connections;

@@ -39,7 +39,7 @@ struct sending {
 /* Around the demo account's first prices, far enough from stop and target for a run. */
 static const struct {
         const char *symbol, *price, *sl, *tp1, *tp2;
-} charts[] = {
+} charts[BENCH_SYMBOLS] = {
         { "EURUSD", "1.085", "1.082", "1.09", "1.093" },
         { "GBPUSD", "1.27", "1.267", "1.275", "1.278" },
         { "AUDUSD", "0.66", "0.657", "0.665", "0.668" },
@@ -54,7 +54,7 @@ static const struct {
 
 static int write_body(char *body, size_t size, enum bench_kind kind, unsigned int number)
 {
-        size_t i = number % BUS_COUNT(charts);
+        size_t i = number % BENCH_SYMBOLS;
 
         if (kind == BENCH_PULSE)
                 return snprintf(body, size,
@@ -62,6 +62,12 @@ static int write_body(char *body, size_t size, enum bench_kind kind, unsigned in
                         "\"symbol\":\"%s\",\"tf\":\"15\",\"price\":%s,"
                         "\"current_trends\":\"1,1,-1,1,0,1\",\"previous_trends\":\"1,1,1,1,0,1\","
                         "\"changed_timeframes\":\"5m\",\"market_trend\":1,\"id\":\"b-%u\"}",
+                        charts[i].symbol, charts[i].price, number);
+        if (kind == BENCH_EXIT)
+                return snprintf(body, size,
+                        "{\"type\":\"exit_v3\",\"signal_type\":\"Bullish_Exit\",\"symbol\":\"%s\","
+                        "\"direction\":\"sell\",\"tf\":\"15\",\"price\":%s,"
+                        "\"reason\":\"momentum_loss\",\"id\":\"b-%u\"}",
                         charts[i].symbol, charts[i].price, number);
         return snprintf(body, size,
                 "{\"type\":\"entry_v3\",\"signal_type\":\"Momentum_Breakout\",\"symbol\":\"%s\","

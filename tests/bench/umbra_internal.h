@@ -9,5 +9,6 @@ struct umbra {
         pid_t pid;     /* of umbra up */
         int ledger_fd; /* negative: not open yet */
         int64_t ledger_at;
+        size_t opened, closed; /* deals, in what was read of the ledger */
         struct bus_buf text;
 };
