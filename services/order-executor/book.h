@@ -59,6 +59,7 @@ struct ex_book {
         bool reconciled;        /* and a good snapshot of it was taken in */
         bool server_up;         /* and it is connected to its trade server */
         bool in_snapshot;       /* a good one is being taken in: it is the truth about positions */
+        int64_t clock_ahead_us; /* the terminal's clock against ours */
         bool stopping;          /* the process ends: nothing new goes out */
         int64_t market_shut_us; /* monotonic, when it said so */
         bool market_shut;       /* the last answer to an order was "no trading now" */

@@ -77,12 +77,13 @@ void ex_query(struct ex_service *self, const char *cl_ord_id, uint32_t attempt)
  */
 static int64_t deals_since_us(const struct ex_service *self)
 {
-        const int64_t doubt_us = ex_book_doubt_since_us(self->book);
+        int64_t doubt_us = ex_book_doubt_since_us(self->book);
         int64_t overlap_us = self->book->reconciled ? DEALS_LIVE_US : DEALS_OVERLAP_US;
         int64_t since_us;
 
         overlap_us >>= self->history_shift;
         since_us = ex_risk_deals_since_us(&self->book->risk, overlap_us);
+        doubt_us += doubt_us ? self->book->clock_ahead_us : 0;
         if (doubt_us && doubt_us - (DEALS_OVERLAP_US >> self->history_shift) < since_us)
                 since_us = doubt_us - (DEALS_OVERLAP_US >> self->history_shift);
         return since_us > 0 ? since_us : 0;
@@ -230,6 +231,7 @@ static void dispatch(struct ex_service *self, const Pb__BrokerMessage *message)
                         on_tick(self, message->ticks[i]);
                 break;
         case KIND(HEARTBEAT):
+                self->book->clock_ahead_us = message->heartbeat->at_us - bus_wall_us();
                 ex_book_server(self->book, message->heartbeat->connected, ex_now());
                 break;
         case KIND(TOKEN_REFUSED): on_superseded(self, message->token_refused->highest); break;

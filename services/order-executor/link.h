@@ -1,6 +1,6 @@
 #pragma once
 /*
- * The executor's end of the broker link (docs/broker-link.md): a ROUTER that a terminal dials.
+ * The executor's end of the broker link (docs/mt5.md, The broker link): a ROUTER that a terminal dials.
  * Hello, Welcome with our proof and token, Proof; then one terminal at a time, heard at least every
  * EX_LINK_DEAD_US. Until a peer has proved itself nothing it says has any effect but a Welcome, and
  * no more than EX_LINK_GREETINGS_MAX such peers are remembered.

@@ -1,7 +1,7 @@
 #pragma once
 /*
  * What the executor makes of a broker's answer: (action, retcode) -> class, as one table
- * (docs/broker-link.md, Return codes). Every retcode that is not in the table is in doubt, never a
+ * (docs/order-executor.md, Return codes). Every retcode that is not in the table is in doubt, never a
  * rejection: an order that may live at the broker must not be sent again as a new one. Pure.
  */
 #include "libbus/base/attr.h"

@@ -52,7 +52,7 @@ int ex_submit_of(const struct ex_book *book, const struct ex_order *order, uint6
         if (opens) {
                 ret_submit->sl_e8 = order->sl_e8;
                 ret_submit->tp_e8 = order->tp_e8;
-                ret_submit->deadline_us = order->expires_wall_us;
+                ret_submit->deadline_us = order->expires_wall_us + book->clock_ahead_us;
         } else {
                 ret_submit->position = order->ticket;
         }

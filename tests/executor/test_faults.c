@@ -278,3 +278,19 @@ Test(faults, a_snapshot_that_lacks_a_position_is_not_believed_at_once)
         rig_wait_event(rig, C, DONE);
         expect_one_deal(C);
 }
+
+Test(faults, a_terminal_whose_clock_is_ahead_takes_entries_all_the_same)
+{
+        int64_t deadline_us = rig_deadline();
+        unsigned int n = 1;
+
+        rig_demo(rig, "clock-skew 300000");
+        /* by its next heartbeat the executor knows; what came before it was too late over there */
+        for (; !rig_last(rig, rig_alert(n), TOLD(FILLED), NULL); n++) {
+                rig_wait(rig, deadline_us, "an entry is filled");
+                rig_order(rig, rig_alert(n + 1), rig_entry(BUY), false);
+                rig_wait_for(rig, rig_alert(n + 1), TOLD(DONE), "DONE");
+        }
+        rig_order(rig, rig_alert(n + 1), rig_entry(BUY), false);
+        rig_wait_for(rig, rig_alert(n + 1), TOLD(FILLED), "FILLED");
+}
