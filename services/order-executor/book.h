@@ -123,6 +123,8 @@ bool ex_book_on_wire(const struct ex_book *book);
 int ex_book_load_job(struct ex_book *book, struct ex_job *job);
 int ex_book_load_position(struct ex_book *book, struct ex_position *position);
 void ex_book_load_deal(struct ex_book *book, uint64_t deal, int64_t at_us);
+/* They were put back from a backup: paused, until a person says resume. */
+void ex_book_restored(struct ex_book *book, struct ex_now now);
 /* After the last of them: what was under way is in doubt, what was waiting waits again. */
 void ex_book_loaded(struct ex_book *book, struct ex_now now);
 /* Lets go of jobs that ended before BEFORE_US (wall clock) and that nothing refers to. They must be

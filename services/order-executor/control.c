@@ -66,14 +66,26 @@ static void resume(struct ex_book *book, const Pb__Control *control, struct ex_n
         }
         if (switches->halted)
                 ex_fx_alarm_end(&book->fx, "entries_halted", "account");
-        if (switches->paused)
+        if (switches->paused) {
                 ex_fx_alarm_end(&book->fx, "joined_older_system", "order-executor");
+                ex_fx_alarm_end(&book->fx, "restored", "order-executor");
+        }
         switches->paused = switches->halted = false;
         if (kill_off)
                 switches->killed = false;
         if (changed)
                 switches_changed(book, now);
         done(ret_answer, changed);
+}
+
+/* Somebody may have traded since the backup: people look first, then say resume. */
+void ex_book_restored(struct ex_book *book, struct ex_now now)
+{
+        book->switches.restored_us = now.wall_us;
+        book->switches.paused = true;
+        ex_fx_save_switches(&book->fx);
+        ex_fx_alarm(&book->fx, "restored", "order-executor", PB__SEVERITY__SEVERITY_WARNING,
+                "the store was put back from a backup: entries are paused, resume lifts it");
 }
 
 static void open_symbol(

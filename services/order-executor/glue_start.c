@@ -121,16 +121,6 @@ static void on_tick(void *arg)
 
 /* ---- start ---- */
 
-/* Somebody may have traded since the backup: people look first, then say resume. */
-static void note_restore(struct ex_service *self, int64_t now_us)
-{
-        self->book->switches.restored_us = now_us;
-        self->book->switches.paused = true;
-        ex_fx_save_switches(&self->book->fx);
-        bus_alarm(self->service, "restored", "order-executor", PB__SEVERITY__SEVERITY_WARNING,
-                "the store was put back from a backup: entries are paused, resume lifts it");
-}
-
 static void restore_is_noted(void *arg, void *unused BUS_UNUSED, int result)
 {
         struct ex_service *self = arg;
@@ -172,7 +162,7 @@ static int load(struct ex_service *self)
                 ex_fx_save_switches(&self->book->fx);
         }
         if (store_was_restored(bus_service_store(self->service))) {
-                note_restore(self, now_us);
+                ex_book_restored(self->book, ex_now());
                 bus_after_commit(self->service, restore_is_noted, NULL);
         }
         set_since(self, now_us);

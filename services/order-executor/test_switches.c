@@ -40,6 +40,20 @@ Test(switches, pause_stops_entries_and_no_exits_over_a_restart)
         open_one(5, BUY);
 }
 
+Test(switches, a_restore_pauses_until_resume_and_its_alarm_ends_with_it)
+{
+        ex_book_restored(w->book, w->now);
+        world_commit(w);
+        cr_expect(world_alarm(w, "restored"));
+        expect_state(single(1, BUY), REFUSED);
+        restart();
+        cr_expect(w->book->switches.paused);
+        world_command(w, 1, PB__COMMAND__COMMAND_RESUME);
+        world_commit(w);
+        cr_expect(!world_alarm(w, "restored"));
+        cr_expect(!w->book->switches.paused);
+}
+
 Test(switches, pause_reaches_entries_that_wait)
 {
         struct ex_order *waiting, *retrying;
