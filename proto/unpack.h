@@ -15,3 +15,12 @@
  */
 BUS_MUST int message_unpack(const ProtobufCMessageDescriptor *descriptor, struct bus_bytes bytes,
         ProtobufCMessage **ret_message, const char **ret_why);
+
+/* The same where the reason does not matter: NULL if BYTES are no such message. */
+ProtobufCMessage *message_unpack_or_null(
+        const ProtobufCMessageDescriptor *descriptor, struct bus_bytes bytes);
+
+/* Pb__Order *order = MESSAGE_UNPACK(order, bytes); NULL if BYTES are no order. */
+#define MESSAGE_UNPACK(kind, bytes)                                                       \
+        ((__typeof__(pb__##kind##__unpack(NULL, 0, NULL)))(void *)message_unpack_or_null( \
+                &pb__##kind##__descriptor, bytes))

@@ -6,6 +6,7 @@
 #include "libbus/base/require.h"
 #include "libbus/bus/pack.h"
 #include "libbus/bus/reader_internal.h"
+#include "proto/unpack.h"
 #include "proto/validate.h"
 
 #include <errno.h>
@@ -179,7 +180,7 @@ static void take_answer(struct bus_reader *reader, const Pb__ReplayReply *reply)
 
 void fetch_answer(struct bus_peer *peer, struct bus_bytes frame)
 {
-        Pb__ReplayReply *reply = pb__replay_reply__unpack(NULL, frame.size, frame.data);
+        Pb__ReplayReply *reply = MESSAGE_UNPACK(replay_reply, frame);
         const char *why = "is not a replay reply";
         struct bus_reader *reader;
 

@@ -2,6 +2,7 @@
 #include "libbus/base/require.h"
 #include "libbus/bus/reader_internal.h"
 #include "libbus/bus/socket.h"
+#include "proto/unpack.h"
 #include "proto/validate.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 
 static void beacon_arrived(struct bus_peer *peer, struct bus_bytes frame)
 {
-        Pb__Beacon *beacon = pb__beacon__unpack(NULL, frame.size, frame.data);
+        Pb__Beacon *beacon = MESSAGE_UNPACK(beacon, frame);
         const char *why;
 
         if (beacon && validate_beacon(beacon, &why) == 0)

@@ -8,6 +8,7 @@
 #include "libbus/bus/pack.h"
 #include "libbus/bus/socket.h"
 #include "libbus/bus/writer_internal.h"
+#include "proto/unpack.h"
 #include "proto/validate.h"
 
 #include "replay.pb-c.h"
@@ -137,8 +138,8 @@ static void send_answer(
 static void serve(struct bus_writer *writer, struct bus_bytes identity, zmq_msg_t *message)
 {
         BUS_CLEANUP(answer_cleanup) struct answer *answer = bus_new(struct answer);
-        Pb__ReplayRequest *request =
-                pb__replay_request__unpack(NULL, zmq_msg_size(message), zmq_msg_data(message));
+        Pb__ReplayRequest *request = MESSAGE_UNPACK(
+                replay_request, bus_bytes(zmq_msg_data(message), zmq_msg_size(message)));
         const char *why = "is not a replay request";
 
         if (!request || validate_replay_request(request, &why) < 0) {

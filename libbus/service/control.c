@@ -2,6 +2,7 @@
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
 #include "libbus/service/internal.h"
+#include "proto/unpack.h"
 #include "proto/validate.h"
 
 #include "control.pb-c.h"
@@ -45,7 +46,7 @@ static bool name_is_plain(const char *name)
 
 bool service_control(struct bus_service *service, const struct bus_message *message)
 {
-        Pb__Control *control = pb__control__unpack(NULL, message->body.size, message->body.data);
+        Pb__Control *control = MESSAGE_UNPACK(control, message->body);
         char error[CONFIG_ERROR_SIZE] = "";
         bool backup = control && control->command == PB__COMMAND__COMMAND_BACKUP;
         int r;

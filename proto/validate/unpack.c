@@ -137,3 +137,12 @@ int message_unpack(const ProtobufCMessageDescriptor *descriptor, struct bus_byte
         *ret_message = message;
         return 0;
 }
+
+ProtobufCMessage *message_unpack_or_null(
+        const ProtobufCMessageDescriptor *descriptor, struct bus_bytes bytes)
+{
+        ProtobufCMessage *message = NULL;
+        const char *why;
+
+        return message_unpack(descriptor, bytes, &message, &why) < 0 ? NULL : message;
+}

@@ -2,6 +2,7 @@
 #include "libbus/base/clock.h"
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
+#include "proto/unpack.h"
 #include "proto/validate.h"
 #include "services/alert-ingest/ingest.h"
 #include "services/alert-ingest/settings.h"
@@ -17,7 +18,7 @@
 
 static int take_account(struct ingest *ingest, struct bus_bytes packed, bool *ret_news)
 {
-        Pb__Account *account = pb__account__unpack(NULL, packed.size, packed.data);
+        Pb__Account *account = MESSAGE_UNPACK(account, packed);
         const char *why = "does not unpack";
         int r = account ? validate_account(account, &why) : -EBADMSG;
 

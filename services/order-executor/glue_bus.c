@@ -5,6 +5,7 @@
 
 #include "libbus/base/e8.h"
 #include "libbus/base/log.h"
+#include "proto/unpack.h"
 #include "proto/validate.h"
 
 #include "order.pb-c.h"
@@ -66,7 +67,7 @@ static int take_order(
 int ex_on_order(void *arg, const struct bus_message *message)
 {
         struct ex_service *self = arg;
-        Pb__Order *order = pb__order__unpack(NULL, message->body.size, message->body.data);
+        Pb__Order *order = MESSAGE_UNPACK(order, message->body);
         int r;
 
         r = check_order(message, order);
@@ -233,7 +234,7 @@ static void obey(
 int ex_on_control(void *arg, const struct bus_message *message)
 {
         struct ex_service *self = arg;
-        Pb__Control *control = pb__control__unpack(NULL, message->body.size, message->body.data);
+        Pb__Control *control = MESSAGE_UNPACK(control, message->body);
         const char *why = "does not unpack";
         int r = 0;
 

@@ -3,6 +3,7 @@
 #include "libbus/base/require.h"
 #include "libbus/bus/pack.h"
 #include "libbus/bus/socket.h"
+#include "proto/unpack.h"
 #include "proto/validate.h"
 #include "replay.pb-c.h"
 
@@ -55,7 +56,8 @@ static int take_reply(void *dealer, const struct seek *seek, struct bus_pos *ret
 
         zmq_msg_init(&frame);
         if (zmq_msg_recv(&frame, dealer, 0) >= 0) {
-                reply = pb__replay_reply__unpack(NULL, zmq_msg_size(&frame), zmq_msg_data(&frame));
+                reply = MESSAGE_UNPACK(
+                        replay_reply, bus_bytes(zmq_msg_data(&frame), zmq_msg_size(&frame)));
                 r = reply && !validate_replay_reply(reply, &why)
                             ? position_of(reply, seek, ret_after)
                             : -EIO;
