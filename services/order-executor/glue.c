@@ -10,7 +10,7 @@
 #include "libbus/base/hash.h"
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
-#include "services/order-executor/ids.h"
+#include "services/order-executor/core/ids.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
  * the broker link and the clock. What the books want done is carried out in one place, ex_carry_out.
  */
 #include "libbus/service/service.h"
-#include "services/order-executor/keep.h"
+#include "services/order-executor/core/keep.h"
 #include "services/order-executor/link.h"
 #include "services/order-executor/settings.h"
 

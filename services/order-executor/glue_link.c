@@ -8,8 +8,8 @@
 
 #include "libbus/base/clock.h"
 #include "libbus/base/log.h"
-#include "services/order-executor/ids.h"
-#include "services/order-executor/submit.h"
+#include "services/order-executor/core/ids.h"
+#include "services/order-executor/core/submit.h"
 
 #include "tick.pb-c.h"
 

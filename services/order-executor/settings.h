@@ -3,7 +3,7 @@
  * The executor's configuration.
  */
 #include "libbus/bus/endpoint.h"
-#include "services/order-executor/book.h"
+#include "services/order-executor/core/book.h"
 
 extern const struct config_option ex_options[];
 

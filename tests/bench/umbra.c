@@ -3,7 +3,7 @@
 #include "libbus/base/clock.h"
 #include "libbus/base/io.h"
 #include "libbus/base/require.h"
-#include "services/order-executor/ids.h"
+#include "services/order-executor/core/ids.h"
 #include "tests/bench/process.h"
 #include "tests/bench/umbra_internal.h"
 

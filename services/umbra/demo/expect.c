@@ -1,7 +1,7 @@
 #include "services/umbra/demo/expect.h"
 
 #include "libbus/base/require.h"
-#include "services/order-executor/ids.h"
+#include "services/order-executor/core/ids.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,0 +1,411 @@
+/*
+ * A symbol is a queue of submissions (docs/order-executor.md, Queue). One pass over it, oldest
+ * first, carries along what the jobs ahead are doing; by that alone a job's turn is decided.
+ *
+ * Keeps: entries follow each other without waiting for answers; a close is a barrier for what
+ * comes behind; a reversal waits for entries of the other side that are in doubt; an exit waits for
+ * nothing that is in doubt, and for what is not even on the wire only so long.
+ */
+#include "services/order-executor/core/book_internal.h"
+
+#include "libbus/base/require.h"
+
+#include <stdio.h>
+
+#define STATE(name) PB__ORDER_STATE__ORDER_STATE_##name
+
+/* What the jobs ahead are doing; sides are bits. */
+struct ahead {
+        bool unstarted; /* some have not begun, or hold back legs */
+        bool unstarted_entry;
+        uint32_t unstarted_exits; /* sides */
+        bool wire;                /* a leg whose answer is awaited */
+        uint32_t backoff;         /* legs that wait for their next attempt */
+        uint32_t doubt;           /* legs nobody knows about */
+        bool closes;              /* closes that have not ended */
+        uint32_t closes_moving;   /* those that a person is not at yet, by side of the position */
+};
+
+static void see_leg(struct ahead *ahead, const struct ex_order *leg)
+{
+        if (ex_order_on_wire(leg))
+                ahead->wire = true;
+        else if (leg->state == STATE(INTENT))
+                ahead->backoff |= ex_side_bit(leg->side);
+        else if (ex_order_in_doubt(leg))
+                ahead->doubt |= ex_side_bit(leg->side);
+        else if (leg->state == STATE(RECEIVED))
+                ahead->unstarted = ahead->unstarted_entry = true;
+}
+
+static void see(struct ahead *ahead, const struct ex_job *job)
+{
+        if (job->phase == EX_JOB_WAITING && job->kind != EX_JOB_ENTRY) {
+                ahead->unstarted = true;
+                ahead->unstarted_exits |= job->close_sides;
+        }
+        for (size_t i = 0; i < job->order_count; i++) {
+                const struct ex_order *order = job->orders[i];
+
+                if (ex_order_is_final(order))
+                        continue;
+                if (ex_order_is_leg(order)) {
+                        see_leg(ahead, order);
+                        continue;
+                }
+                ahead->closes = true;
+                if (order->state != STATE(MANUAL))
+                        ahead->closes_moving |= ex_side_bit(order->side);
+        }
+}
+
+static bool entry_turn(const struct ex_job *job, const struct ahead *ahead)
+{
+        if (ahead->unstarted || ahead->closes)
+                return false;
+        if (!job->close_sides)
+                return true;
+        return !ahead->wire && !((ahead->doubt | ahead->backoff) & job->close_sides);
+}
+
+static bool exit_turn(const struct ex_book *book, const struct ex_job *job,
+        const struct ahead *ahead, struct ex_now now)
+{
+        const bool patient = now.mono_us - job->arrived_us < book->rules.exit_patience_us;
+
+        if (job->only_ticket)
+                return true;
+        if (ahead->wire)
+                return false;
+        if (patient && (ahead->unstarted_entry || (ahead->backoff & job->close_sides)))
+                return false;
+        if (job->kind == EX_JOB_MANUAL)
+                return true;
+        return !((ahead->closes_moving | ahead->unstarted_exits) & job->close_sides);
+}
+
+static bool is_turn(const struct ex_book *book, const struct ex_job *job, const struct ahead *ahead,
+        struct ex_now now)
+{
+        return job->kind == EX_JOB_ENTRY ? entry_turn(job, ahead)
+                                         : exit_turn(book, job, ahead, now);
+}
+
+static void start_legs(struct ex_book *book, struct ex_job *job, struct ex_now now)
+{
+        const struct ex_event event = { .kind = EX_EVENT_START, .ask_first = job->ask_first };
+
+        job->phase = EX_JOB_OPENING;
+        for (size_t i = 0; i < job->order_count; i++)
+                if (ex_order_is_leg(job->orders[i]))
+                        ex_book_step(book, job->orders[i], &event, now);
+}
+
+/* The legs as they would be sent, floored to the broker's step: never bumped up. */
+static size_t legs_of(
+        const struct ex_job *job, const struct ex_symbol *symbol, struct ex_limit_leg *ret_legs)
+{
+        size_t count = 0;
+
+        for (size_t i = 0; i < job->order_count && count < 2; i++) {
+                struct ex_order *order = job->orders[i];
+
+                if (!ex_order_is_leg(order) || ex_order_is_final(order))
+                        continue;
+                if (symbol)
+                        order->volume_e8 = ex_symbol_floor_lots(symbol, order->volume_e8);
+                ret_legs[count++] = (struct ex_limit_leg){ order->side, order->volume_e8,
+                        order->sl_e8, order->tp_e8 };
+        }
+        return count;
+}
+
+/* The last check before money moves: NULL, or why not. */
+static const char *entry_limits(struct ex_book *book, const struct ex_job *job)
+{
+        struct ex_limit_leg legs[2];
+        struct ex_figures held = { 0 };
+        struct ex_limit_view view = {
+                .symbol = ex_symbols_by_name(&book->symbols, job->symbol),
+                .price_e8 = job->price_e8,
+                .legs = legs,
+                .day_loss_cents = ex_risk_day_loss_cents(&book->risk),
+                .lifetime_loss_cents = ex_risk_lifetime_loss_cents(&book->risk),
+        };
+
+        view.leg_count = legs_of(job, view.symbol, legs);
+        if (!view.leg_count)
+                return NULL;
+        if (ex_limits_need_held(&book->limits))
+                held = ex_book_figures(book, job->symbol, job->close_sides);
+        view.open_positions = held.open_positions;
+        view.held_risk_cents = held.open_risk_cents;
+        return ex_limits_check(&book->limits, &view);
+}
+
+static bool has_quote(const struct ex_book *book, const char *name)
+{
+        const struct ex_symbol *symbol = ex_symbols_by_name(&book->symbols, name);
+
+        return !symbol || (symbol->bid_e8 && symbol->ask_e8);
+}
+
+static bool start_entry(struct ex_book *book, struct ex_job *job, struct ex_now now)
+{
+        const char *reason;
+
+        if (!has_quote(book, job->symbol))
+                return false;
+        reason = entry_limits(book, job);
+        if (reason) {
+                ex_job_refuse(book, job, reason, now);
+        } else if (ex_job_expand(book, job)) {
+                job->phase = EX_JOB_CLOSING;
+                ex_fx_save_job(&book->fx, job);
+        } else {
+                start_legs(book, job, now);
+                ex_fx_save_job(&book->fx, job);
+        }
+        return true;
+}
+
+/* Entries of its sides that an exit has lost patience with: they would only open what it closes. */
+static void overtake(struct ex_book *book, struct ex_job *exit, struct ex_now now)
+{
+        const struct ex_event event = { .kind = EX_EVENT_STOP, .reason = "overtaken_by_exit" };
+        struct ex_queue *queue = exit->queue;
+
+        for (size_t i = 0; i < queue->count && queue->jobs[i] != exit; i++) {
+                struct ex_job *job = queue->jobs[i];
+
+                for (size_t j = 0; j < job->order_count; j++) {
+                        struct ex_order *order = job->orders[j];
+
+                        if (ex_order_is_leg(order) && !ex_order_is_final(order) &&
+                                (exit->close_sides & ex_side_bit(order->side)))
+                                ex_book_step(book, order, &event, now);
+                }
+        }
+}
+
+static bool start_exit(struct ex_book *book, struct ex_job *job, struct ex_now now)
+{
+        if (!job->only_ticket) {
+                overtake(book, job, now);
+                ex_job_pass_doubtful(book, job);
+        }
+        if (!ex_job_expand(book, job)) {
+                ex_fx_trade_job(&book->fx, PB__TRADE_EVENT__TRADE_EVENT_NOTHING_TO_CLOSE, job,
+                        STATE(UNSPECIFIED), "nothing_to_close");
+                ex_job_finish(book, job, STATE(UNSPECIFIED), "nothing_to_close", now);
+                return true;
+        }
+        job->phase = EX_JOB_CLOSING;
+        ex_fx_save_job(&book->fx, job);
+        return true;
+}
+
+static const char *job_stop(const struct ex_book *book, const struct ex_job *job)
+{
+        if (job->kind == EX_JOB_MANUAL)
+                return NULL;
+        if (job->kind == EX_JOB_EXIT)
+                return book->switches.killed ? "killed" : NULL;
+        return ex_book_entry_stop(book, job->symbol);
+}
+
+/* Nobody needs to wait for the next tick of time to see that an entry is too old to be sent. */
+static bool expire(struct ex_book *book, struct ex_job *job, struct ex_now now)
+{
+        const struct ex_event event = { .kind = EX_EVENT_TIME };
+        bool any = false;
+
+        if (job->ask_first || now.mono_us < job->expires_us)
+                return false;
+        for (size_t i = 0; i < job->order_count; i++)
+                if (job->orders[i]->state == STATE(RECEIVED))
+                        any |= ex_book_step(book, job->orders[i], &event, now);
+        return any;
+}
+
+static bool advance_waiting(
+        struct ex_book *book, struct ex_job *job, const struct ahead *ahead, struct ex_now now)
+{
+        const char *stop = job_stop(book, job);
+
+        if (expire(book, job, now) || (job->kind == EX_JOB_ENTRY && ex_job_legs_final(job))) {
+                ex_job_finish(book, job, STATE(UNSPECIFIED), "", now);
+                return true;
+        }
+        if (job->ask_first) {
+                if (!book->link_up)
+                        return false;
+                start_legs(book, job, now);
+                ex_fx_save_job(&book->fx, job);
+                return true;
+        }
+        if (stop) {
+                ex_job_refuse(book, job, stop, now);
+                return true;
+        }
+        if (!ex_book_can_send(book) || !is_turn(book, job, ahead, now))
+                return false;
+        return job->kind == EX_JOB_ENTRY ? start_entry(book, job, now) : start_exit(book, job, now);
+}
+
+/* Sends closes that are due: the first ones, and those that take up a rest. */
+static bool send_closes(struct ex_book *book, struct ex_job *job, struct ex_now now)
+{
+        const char *stop = job_stop(book, job);
+        bool changed = false;
+
+        for (size_t i = 0; i < job->order_count; i++) {
+                struct ex_order *order = job->orders[i];
+                struct ex_event event = { .kind = EX_EVENT_START };
+
+                if (ex_order_is_leg(order) || order->state != STATE(RECEIVED))
+                        continue;
+                if (stop)
+                        event = (struct ex_event){ .kind = EX_EVENT_REFUSE, .reason = stop };
+                else if (!ex_book_can_send(book) || now.mono_us < order->retry_us)
+                        continue;
+                changed |= ex_book_step(book, order, &event, now);
+        }
+        return changed;
+}
+
+/* How far the closes of a reversal have come. */
+enum closes {
+        CLOSES_MOVING,
+        CLOSES_DONE,
+        CLOSES_FAILED,
+};
+
+static enum closes closes_of(const struct ex_job *job)
+{
+        enum closes result = CLOSES_DONE;
+
+        for (size_t i = 0; i < job->order_count; i++) {
+                const struct ex_order *order = job->orders[i];
+
+                if (ex_order_is_leg(order) || ex_job_close_of(job, order->ticket) != order)
+                        continue;
+                if (!ex_order_is_final(order))
+                        result = CLOSES_MOVING;
+                else if (order->state != STATE(FILLED))
+                        return CLOSES_FAILED;
+        }
+        return result;
+}
+
+static bool refuse_legs(
+        struct ex_book *book, struct ex_job *job, const char *reason, struct ex_now now)
+{
+        const struct ex_event event = { .kind = EX_EVENT_REFUSE, .reason = reason };
+        bool changed = false;
+
+        for (size_t i = 0; i < job->order_count; i++)
+                if (ex_order_is_leg(job->orders[i]) && job->orders[i]->state == STATE(RECEIVED))
+                        changed |= ex_book_step(book, job->orders[i], &event, now);
+        return changed;
+}
+
+/* Its closes are settled: the world has moved on meanwhile, so everything is checked once more. */
+static bool open_reversal(struct ex_book *book, struct ex_job *job, struct ex_now now)
+{
+        const char *reason;
+
+        if (!ex_book_can_send(book) || !has_quote(book, job->symbol))
+                return false;
+        reason = entry_limits(book, job);
+        if (reason)
+                return refuse_legs(book, job, reason, now);
+        start_legs(book, job, now);
+        ex_fx_save_job(&book->fx, job);
+        return true;
+}
+
+static bool advance_reversal(struct ex_book *book, struct ex_job *job, struct ex_now now)
+{
+        const char *stop = job_stop(book, job);
+        bool expired = expire(book, job, now);
+        bool changed = send_closes(book, job, now) || expired;
+
+        if (ex_job_legs_final(job)) {
+                if (!ex_job_closes_final(job))
+                        return changed;
+                ex_job_finish(book, job, STATE(UNSPECIFIED), "", now);
+                return true;
+        }
+        if (stop)
+                return refuse_legs(book, job, stop, now) || changed;
+        switch (closes_of(job)) {
+        case CLOSES_MOVING: return changed;
+        case CLOSES_FAILED: return refuse_legs(book, job, "reversal_incomplete", now) || changed;
+        case CLOSES_DONE: return open_reversal(book, job, now) || changed;
+        }
+        return changed;
+}
+
+static bool advance_exit(struct ex_book *book, struct ex_job *job, struct ex_now now)
+{
+        bool changed = send_closes(book, job, now);
+
+        if (!ex_job_closes_final(job))
+                return changed;
+        ex_job_finish(book, job, STATE(UNSPECIFIED), "", now);
+        return true;
+}
+
+static bool advance_opening(struct ex_book *book, struct ex_job *job, struct ex_now now)
+{
+        if (!ex_job_legs_final(job))
+                return false;
+        ex_job_finish(book, job, STATE(UNSPECIFIED), "", now);
+        return true;
+}
+
+static bool advance_job(
+        struct ex_book *book, struct ex_job *job, const struct ahead *ahead, struct ex_now now)
+{
+        switch (job->phase) {
+        case EX_JOB_WAITING: return advance_waiting(book, job, ahead, now);
+        case EX_JOB_CLOSING:
+                return job->kind == EX_JOB_ENTRY ? advance_reversal(book, job, now)
+                                                 : advance_exit(book, job, now);
+        case EX_JOB_OPENING: return advance_opening(book, job, now);
+        case EX_JOB_DONE: return false;
+        }
+        return false;
+}
+
+static void drop_done(struct ex_queue *queue)
+{
+        size_t kept = 0;
+
+        for (size_t i = 0; i < queue->count; i++) {
+                if (queue->jobs[i]->phase == EX_JOB_DONE)
+                        queue->jobs[i]->queue = NULL;
+                else
+                        queue->jobs[kept++] = queue->jobs[i];
+        }
+        queue->count = kept;
+}
+
+/* Jobs may join the queue during the pass (an exit that must close what it went past). */
+void ex_queue_advance(struct ex_book *book, struct ex_queue *queue, struct ex_now now)
+{
+        bool changed = true;
+
+        while (changed) {
+                struct ahead ahead = { 0 };
+
+                changed = false;
+                for (size_t i = 0; i < queue->count; i++) {
+                        changed |= advance_job(book, queue->jobs[i], &ahead, now);
+                        if (queue->jobs[i]->phase != EX_JOB_DONE)
+                                see(&ahead, queue->jobs[i]);
+                }
+                drop_done(queue);
+        }
+}
