@@ -7,6 +7,10 @@ set -eu
 allowed='^(malloc|calloc|free|abort|snprintf|mem(cpy|set|move|cmp)|str(cmp|ncmp|len|chr|spn|cspn)|_.*)$'
 failed=0
 
+# Built for coverage, a plugin writes down what it did: nothing to be learnt here.
+if nm "$1" | grep -q ' __gcov_'; then
+        exit 77
+fi
 for plugin in "$@"; do
         foreign=$(nm -D --undefined-only "$plugin" | sed 's/.* //; s/@.*//' | grep -Ev "$allowed" || :)
         exported=$(nm -D --defined-only "$plugin" | sed 's/.* //; s/@.*//' | grep -v '^_' || :)
