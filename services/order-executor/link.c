@@ -72,8 +72,8 @@ static void lose(struct ex_link *link, const char *why)
 
 bool ex_link_send(struct ex_link *link, const Pb__BrokerMessage *message)
 {
-        if (!link->up)
-                return false;
+        if (!link->up || !link->heard_us)
+                return false; /* a send has failed already, and nothing was heard since */
         if (send_to(link, &link->peer, message))
                 return true;
         log_warn("link_send_failed", "kind=%s why=%s", broker_kind_name(message->kind),

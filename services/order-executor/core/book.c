@@ -24,6 +24,7 @@ struct ex_book *ex_book_new(const char *slot, uint64_t magic)
 
         book->rules = ex_rules_default();
         book->magic = magic;
+        book->service_layer = true;
         snprintf(book->slot, sizeof(book->slot), "%s", slot);
         return book;
 }
@@ -207,6 +208,7 @@ static void conclude_fill(struct ex_book *book, struct ex_order *order, struct e
         ex_book_position_of_fill(book, order, now);
         if (ex_order_is_leg(order)) {
                 ex_fx_alarm_end(&book->fx, "order_rejected", order->job->symbol);
+                ex_book_fill_booked(book, order);
                 ex_close_if_passed(book, order, now);
                 return;
         }

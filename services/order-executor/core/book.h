@@ -13,6 +13,7 @@
 #include "services/order-executor/core/job.h"
 #include "services/order-executor/core/position.h"
 #include "services/order-executor/core/risk.h"
+#include "services/order-executor/core/service_layer.h"
 #include "services/order-executor/core/switches.h"
 #include "services/order-executor/core/symbols.h"
 #include "services/order-executor/core/table.h"
@@ -47,6 +48,10 @@ struct ex_book {
         uint64_t magic;          /* of our slot */
         char slot[EX_NAME_SIZE]; /* the one slot whose orders are taken */
         bool allow_netting;
+
+        bool service_layer; /* on: its checks and its hook */
+        struct ex_margin margin;
+        struct ex_hook hook;
 
         struct ex_table jobs;      /* by key; owned */
         struct ex_table orders;    /* by id; owned by their jobs */

@@ -48,6 +48,13 @@ void ex_close_if_passed(struct ex_book *book, struct ex_order *leg, struct ex_no
 /* A close came to its end with its ticket still open: another one, if the job still wants it. */
 void ex_close_rest(struct ex_book *book, struct ex_order *close, struct ex_now now);
 
+/* Margin by a good snapshot; what is under way by now is spoken for. */
+void ex_book_margin(struct ex_book *book, const Pb__BrokerAccount *account);
+/* Tells the hook. */
+void ex_book_fill_booked(struct ex_book *book, const struct ex_order *leg);
+void ex_book_close_booked(
+        struct ex_book *book, const Pb__Deal *deal, const struct ex_position *position);
+
 struct ex_position *ex_book_add_position(struct ex_book *book, uint64_t ticket);
 void ex_book_drop_position(struct ex_book *book, struct ex_position *position);
 /* Books a filled leg or close into the positions. */

@@ -106,8 +106,7 @@ static const char *check_stops(
         return NULL;
 }
 
-/* What the legs lose at their stops, counted from the alert's price as the strategy does. */
-static int64_t legs_risk(const struct ex_limit_view *view)
+int64_t ex_limits_legs_risk(const struct ex_limit_view *view)
 {
         int64_t risk = 0;
 
@@ -124,7 +123,7 @@ static const char *check_caps(const struct ex_limits *limits, const struct ex_li
         int64_t at_stake = 0;
 
         if (limits->count_open_risk)
-                at_stake = view->held_risk_cents + legs_risk(view);
+                at_stake = view->held_risk_cents + ex_limits_legs_risk(view);
         if (limits->lifetime_cap_cents &&
                 (view->lifetime_loss_cents >= limits->lifetime_cap_cents ||
                         view->lifetime_loss_cents + at_stake > limits->lifetime_cap_cents))

@@ -38,6 +38,8 @@ struct ex_limit_view {
 
 /* NULL, or the one word that says why not. */
 const char *ex_limits_check(const struct ex_limits *limits, const struct ex_limit_view *view);
+/* What the legs lose at their stops, counted from the alert's price as the strategy does. */
+int64_t ex_limits_legs_risk(const struct ex_limit_view *view);
 /* At intake: NULL, "no_context" or "context_stale". */
 const char *ex_limits_context(
         const struct ex_limits *limits, int64_t received_us, int64_t context_as_of_us);

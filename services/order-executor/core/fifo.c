@@ -120,11 +120,10 @@ static size_t legs_of(
         return count;
 }
 
-/* The last check before money moves: NULL, or why not. */
-static const char *entry_limits(struct ex_book *book, const struct ex_job *job)
+/* What an entry is measured by; LEGS has room for two. */
+static struct ex_limit_view view_of(
+        struct ex_book *book, const struct ex_job *job, struct ex_limit_leg *legs)
 {
-        struct ex_limit_leg legs[2];
-        struct ex_figures held = { 0 };
         struct ex_limit_view view = {
                 .symbol = ex_symbols_by_name(&book->symbols, job->symbol),
                 .price_e8 = job->price_e8,
@@ -134,6 +133,16 @@ static const char *entry_limits(struct ex_book *book, const struct ex_job *job)
         };
 
         view.leg_count = legs_of(job, view.symbol, legs);
+        return view;
+}
+
+/* The last check before money moves: NULL, or why not. */
+static const char *entry_limits(struct ex_book *book, const struct ex_job *job)
+{
+        struct ex_limit_leg legs[2];
+        struct ex_limit_view view = view_of(book, job, legs);
+        struct ex_figures held = { 0 };
+
         if (!view.leg_count)
                 return NULL;
         if (ex_limits_need_held(&book->limits))
@@ -141,6 +150,22 @@ static const char *entry_limits(struct ex_book *book, const struct ex_job *job)
         view.open_positions = held.open_positions;
         view.held_risk_cents = held.open_risk_cents;
         return ex_limits_check(&book->limits, &view);
+}
+
+/* Asked behind the closes of a reversal, which free margin; what passes is spoken for. */
+static const char *service_check(struct ex_book *book, const struct ex_job *job)
+{
+        struct ex_limit_leg legs[2];
+        struct ex_limit_view view;
+        const char *reason;
+
+        if (!book->service_layer)
+                return NULL;
+        view = view_of(book, job, legs);
+        reason = ex_service_check(&book->margin, &view);
+        if (!reason && view.symbol)
+                book->margin.reserved_cents += ex_margin_of(view.symbol, legs, view.leg_count);
+        return reason;
 }
 
 static bool has_quote(const struct ex_book *book, const char *name)
@@ -159,13 +184,20 @@ static bool start_entry(struct ex_book *book, struct ex_job *job, struct ex_now 
         reason = entry_limits(book, job);
         if (reason) {
                 ex_job_refuse(book, job, reason, now);
-        } else if (ex_job_expand(book, job)) {
+                return true;
+        }
+        if (ex_job_expand(book, job)) {
                 job->phase = EX_JOB_CLOSING;
                 ex_fx_save_job(&book->fx, job);
-        } else {
-                start_legs(book, job, now);
-                ex_fx_save_job(&book->fx, job);
+                return true;
         }
+        reason = service_check(book, job);
+        if (reason) {
+                ex_job_refuse(book, job, reason, now);
+                return true;
+        }
+        start_legs(book, job, now);
+        ex_fx_save_job(&book->fx, job);
         return true;
 }
 
@@ -318,6 +350,8 @@ static bool open_reversal(struct ex_book *book, struct ex_job *job, struct ex_no
         if (!ex_book_can_send(book) || !has_quote(book, job->symbol))
                 return false;
         reason = entry_limits(book, job);
+        if (!reason)
+                reason = service_check(book, job);
         if (reason)
                 return refuse_legs(book, job, reason, now);
         start_legs(book, job, now);

@@ -113,3 +113,71 @@ struct ex_figures ex_book_figures(
         figures.lifetime_loss_cents = ex_risk_lifetime_loss_cents(&book->risk) + counted;
         return figures;
 }
+
+/* ---- the service layer ---- */
+
+static int64_t margin_under_way(const struct ex_book *book, const struct ex_job *job)
+{
+        const struct ex_symbol *symbol = ex_symbols_by_name(&book->symbols, job->symbol);
+        int64_t sum = 0;
+
+        for (size_t i = 0; symbol && i < job->order_count; i++) {
+                const struct ex_limit_leg leg = { .volume_e8 = job->orders[i]->volume_e8 };
+
+                if (is_under_way(book, job->orders[i]))
+                        sum += ex_margin_of(symbol, &leg, 1);
+        }
+        return sum;
+}
+
+void ex_book_margin(struct ex_book *book, const Pb__BrokerAccount *account)
+{
+        book->margin = (struct ex_margin){
+                .known = true,
+                .equity_cents = account->equity_cents,
+                .free_cents = account->margin_free_cents,
+        };
+        for (size_t i = 0; i < book->queue_count; i++)
+                for (size_t j = 0; j < book->queues[i]->count; j++)
+                        book->margin.reserved_cents +=
+                                margin_under_way(book, book->queues[i]->jobs[j]);
+}
+
+static void tell_hook(const struct ex_book *book, const struct ex_booking *booking)
+{
+        if (book->service_layer && book->hook.fn)
+                book->hook.fn(book->hook.arg, booking);
+}
+
+void ex_book_fill_booked(struct ex_book *book, const struct ex_order *leg)
+{
+        tell_hook(book, &(struct ex_booking){
+                                .symbol = leg->job->symbol,
+                                .alert_id = leg->job->alert_id,
+                                .cl_ord_id = leg->id,
+                                .ticket = leg->ticket,
+                                .side = leg->side,
+                                .volume_e8 = leg->filled_e8,
+                                .price_e8 = leg->price_e8,
+                        });
+}
+
+void ex_book_close_booked(
+        struct ex_book *book, const Pb__Deal *deal, const struct ex_position *position)
+{
+        char symbol[EX_NAME_SIZE];
+
+        ex_symbols_our_name(&book->symbols, deal->symbol, symbol);
+        tell_hook(book, &(struct ex_booking){
+                                .closes = true,
+                                .symbol = symbol,
+                                .alert_id = position ? position->alert_id : "",
+                                .cl_ord_id = position ? position->cl_ord_id : "",
+                                .ticket = deal->position,
+                                .side = ex_side_opposite(deal->side),
+                                .volume_e8 = deal->volume_e8,
+                                .price_e8 = deal->price_e8,
+                                .profit_cents = deal->profit_cents + deal->commission_cents +
+                                                deal->swap_cents,
+                        });
+}

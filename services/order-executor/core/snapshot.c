@@ -154,6 +154,7 @@ bool ex_book_snapshot(
         book->account.balance_cents = snapshot->account->balance_cents;
         book->account.equity_cents = snapshot->account->equity_cents;
         book->account.margin_free_cents = snapshot->account->margin_free_cents;
+        ex_book_margin(book, snapshot->account);
         book->reconciled = true;
         ex_book_touch_all(book);
         ex_book_advance(book, now);

@@ -358,8 +358,11 @@ static bool take_deal(
         position = live ? position_of_deal(book, deal, order, now)
                         : ex_book_position(book, deal->position);
         /* a live deal counts for the day we live it in, whatever the terminal's clock says */
-        if (known_ours || is_ours(book, deal, order, position))
+        if (known_ours || is_ours(book, deal, order, position)) {
                 count_result(book, deal, live ? now.wall_us : deal->at_us);
+                if (deal->entry == PB__DEAL_ENTRY__DEAL_ENTRY_OUT)
+                        ex_book_close_booked(book, deal, position);
+        }
         if (live)
                 count_volume(book, deal, position, now);
         tell_deal(book, deal, order, position);

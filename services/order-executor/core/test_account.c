@@ -260,3 +260,76 @@ Test(account, a_server_that_is_away_stops_sending_until_it_is_back)
         world_settle(w);
         expect_state(world_leg(w, 1, 'A'), FILLED);
 }
+
+/* ---- the service layer ---- */
+
+Test(account, an_entry_needs_free_margin_what_is_under_way_counted)
+{
+        w->tb->margin_free_cents = 5000; /* two legs of 0.02 lots need 2000 each */
+        snapshot(PB__SNAPSHOT_QUALITY__SNAPSHOT_QUALITY_OK);
+        single(1, BUY);
+        single(2, BUY);
+        single(3, BUY);
+        expect_state(world_leg(w, 2, 'A'), INTENT);
+        expect_state(world_leg(w, 3, 'A'), REFUSED);
+        cr_expect_eq(world_told(w, 3, EVENT(REFUSED), "no_margin"), 1);
+        world_settle(w);
+        snapshot(PB__SNAPSHOT_QUALITY__SNAPSHOT_QUALITY_OK);
+        single(4, BUY);
+        expect_state(world_leg(w, 4, 'A'), INTENT);
+}
+
+Test(account, a_reversal_is_asked_for_margin_behind_its_closes)
+{
+        open_one(1, SELL);
+        w->tb->margin_free_cents = 0;
+        snapshot(PB__SNAPSHOT_QUALITY__SNAPSHOT_QUALITY_OK);
+        reverse(2, BUY);
+        w->tb->margin_free_cents = 5000;
+        expect_state(world_close(w, 2, 0), INTENT);
+        world_settle(w);
+        expect_state(world_close(w, 2, 0), FILLED);
+        expect_state(world_leg(w, 2, 'A'), REFUSED);
+        cr_expect_eq(world_told(w, 2, EVENT(REFUSED), "no_margin"), 1);
+}
+
+Test(account, without_the_service_layer_the_hard_limits_are_all)
+{
+        w->tb->margin_free_cents = 0;
+        snapshot(PB__SNAPSHOT_QUALITY__SNAPSHOT_QUALITY_OK);
+        w->book->service_layer = false;
+        open_one(1, BUY);
+}
+
+struct booked {
+        int fills, closes, named;
+        int64_t profit_cents;
+};
+
+static void book_profit(void *arg, const struct ex_booking *booking)
+{
+        struct booked *booked = arg;
+
+        booked->fills += !booking->closes;
+        booked->closes += booking->closes;
+        booked->profit_cents += booking->profit_cents;
+        booked->named += !strcmp(booking->symbol, "EURUSD") && booking->side == BUY;
+}
+
+Test(account, the_hook_hears_of_each_fill_and_each_close_once)
+{
+        struct booked booked = { 0 };
+
+        w->book->hook = (struct ex_hook){ book_profit, &booked };
+        open_one(1, BUY);
+        open_one(2, BUY);
+        tb_hand_close(w->tb, world_leg(w, 1, 'A')->ticket);
+        world_settle(w);
+        world_exit(w, 3, BUY);
+        world_settle(w);
+        snapshot(PB__SNAPSHOT_QUALITY__SNAPSHOT_QUALITY_OK);
+        cr_expect_eq(booked.fills, 2);
+        cr_expect_eq(booked.closes, 2);
+        cr_expect_eq(booked.named, 4, "by symbol and by the position's side");
+        cr_expect_eq(booked.profit_cents, -200);
+}

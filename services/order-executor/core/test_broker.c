@@ -18,6 +18,7 @@ struct tb *tb_new(uint32_t seed)
         tb->bid_e8 = INT64_C(110000000);
         tb->ask_e8 = INT64_C(110010000);
         tb->login = 77;
+        tb->margin_free_cents = 100000000;
         return tb;
 }
 
@@ -84,6 +85,7 @@ const Pb__Hello *tb_hello(struct tb *tb)
                 symbols[i].filling_modes = PB__FILLING__FILLING_IOC;
                 symbols[i].tick_size_e8 = 1000;
                 symbols[i].tick_value_cents = 100;
+                symbols[i].margin_per_lot_cents = 100000;
                 list[i] = &symbols[i];
         }
         pb__broker_account__init(&account);
@@ -92,7 +94,8 @@ const Pb__Hello *tb_hello(struct tb *tb)
         account.currency = (char *)(uintptr_t) "USD";
         account.mode = PB__ACCOUNT_MODE__ACCOUNT_MODE_HEDGING;
         account.trade_allowed = true;
-        account.balance_cents = account.equity_cents = 1000000;
+        account.balance_cents = account.equity_cents = 100000000;
+        account.margin_free_cents = tb->margin_free_cents;
         pb__hello__init(&hello);
         hello.account = &account;
         hello.symbols = list;

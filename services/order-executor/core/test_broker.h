@@ -76,6 +76,7 @@ struct tb {
         uint64_t next_ticket, next_deal;
         int64_t bid_e8, ask_e8;
         uint64_t login;
+        int64_t margin_free_cents; /* does not change by itself */
         int64_t wall_us;
         size_t submits; /* all that arrived, repeats counted */
         bool violated;  /* somebody was about to be executed twice */
