@@ -40,13 +40,17 @@ struct after {
         void *arg;
 };
 
+struct after_list {
+        struct after *items;
+        size_t count, capacity;
+};
+
 /* What one commit carries. */
 struct turn {
         struct store_batch *batch;
         struct staged *staged;
         size_t staged_count, staged_capacity;
-        struct after *afters;
-        size_t after_count, after_capacity;
+        struct after_list firsts, afters; /* before the publishing, and behind it */
         bool sync;
 };
 

@@ -163,6 +163,9 @@ struct store *bus_service_store(struct bus_service *service); /* NULL while it i
 /* FN after the turn's commit: 0 or -errno. In the order of the calls, behind the publishing. */
 typedef void (*bus_after_fn)(void *self, void *arg, int result);
 void bus_after_commit(struct bus_service *service, bus_after_fn fn, void *arg);
+/* The same, but before what was committed is published: for what somebody outside waits for, as the
+ * broker for its order. */
+void bus_after_commit_first(struct bus_service *service, bus_after_fn fn, void *arg);
 /* Commits what is staged now instead of at the end of the turn. The cursor of the message being
  * handled goes with it: the last thing a handler does. Not from a callback. */
 void bus_commit_now(struct bus_service *service);

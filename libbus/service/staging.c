@@ -30,7 +30,8 @@ static void turn_clear(struct turn *turn)
                 bus_buf_done(&turn->staged[i].envelope);
         }
         turn->staged_count = 0;
-        turn->after_count = 0;
+        turn->firsts.count = 0;
+        turn->afters.count = 0;
         turn->sync = false;
         store_batch_clear(turn->batch);
 }
@@ -39,7 +40,8 @@ void turn_done(struct turn *turn)
 {
         turn_clear(turn);
         free(turn->staged);
-        free(turn->afters);
+        free(turn->firsts.items);
+        free(turn->afters.items);
         turn->batch = store_batch_free(turn->batch);
 }
 
@@ -215,18 +217,26 @@ int bus_scan(struct bus_service *service, const char *prefix, store_state_fn fn,
         return store_scan(service->store, bus_bytes_str(prefix), fn, arg);
 }
 
-void bus_after_commit(struct bus_service *service, bus_after_fn fn, void *arg)
+static void add_after(
+        struct bus_service *service, struct after_list *list, bus_after_fn fn, void *arg)
 {
-        struct turn *turn = &service->turn;
-
-        if (turn->after_count == turn->after_capacity) {
-                turn->after_capacity = turn->after_capacity ? turn->after_capacity * 2 : 16;
-                turn->afters =
-                        bus_xrealloc(turn->afters, turn->after_capacity * sizeof(*turn->afters));
+        if (list->count == list->capacity) {
+                list->capacity = list->capacity ? list->capacity * 2 : 16;
+                list->items = bus_xrealloc(list->items, list->capacity * sizeof(*list->items));
         }
-        turn->afters[turn->after_count++] = (struct after){ fn, arg };
+        list->items[list->count++] = (struct after){ fn, arg };
         if (service->committing)
                 bus_loop_again(service->loop);
+}
+
+void bus_after_commit(struct bus_service *service, bus_after_fn fn, void *arg)
+{
+        add_after(service, &service->turn.afters, fn, arg);
+}
+
+void bus_after_commit_first(struct bus_service *service, bus_after_fn fn, void *arg)
+{
+        add_after(service, &service->turn.firsts, fn, arg);
 }
 
 void bus_publish(struct bus_service *service, const char *topic, const ProtobufCMessage *body)
@@ -305,6 +315,12 @@ static void publish_all(struct bus_service *service, const struct turn *turn)
         }
 }
 
+static void run_afters(struct bus_service *service, const struct after_list *list, int r)
+{
+        for (size_t i = 0; i < list->count; i++)
+                list->items[i].fn(service->self, list->items[i].arg, r);
+}
+
 static void run_callbacks(struct bus_service *service, const struct turn *turn, int r)
 {
         for (size_t i = 0; i < turn->staged_count; i++) {
@@ -323,13 +339,13 @@ static void run_callbacks(struct bus_service *service, const struct turn *turn, 
                 }
                 staged->fn(service->self, staged->arg, &committed);
         }
-        for (size_t i = 0; i < turn->after_count; i++)
-                turn->afters[i].fn(service->self, turn->afters[i].arg, r);
+        run_afters(service, &turn->afters, r);
 }
 
 static bool turn_has_work(const struct turn *turn)
 {
-        return turn->staged_count || turn->after_count || !store_batch_is_empty(turn->batch);
+        return turn->staged_count || turn->firsts.count || turn->afters.count ||
+               !store_batch_is_empty(turn->batch);
 }
 
 static void commit_once(struct bus_service *service)
@@ -346,10 +362,12 @@ static void commit_once(struct bus_service *service)
         service->previous = service->turn;
         service->turn = swap;
         service->committing = true;
+        if (r < 0)
+                service_store_lost(service, r);
+        if (r == 0 || service->class->survives_commit_failure)
+                run_afters(service, &service->previous.firsts, r);
         if (r == 0)
                 publish_all(service, &service->previous);
-        else
-                service_store_lost(service, r);
         if (r == 0 || service->class->survives_commit_failure)
                 run_callbacks(service, &service->previous, r);
         service->committing = false;

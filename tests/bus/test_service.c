@@ -7,6 +7,7 @@
 #include "libbus/base/hash.h"
 #include "libbus/base/require.h"
 #include "libbus/bus/endpoint.h"
+#include "libbus/service/internal.h"
 #include "libbus/service/run.h"
 
 #include "control.pb-c.h"
@@ -273,6 +274,36 @@ Test(service, several_messages_share_one_commit)
                              bus_service_metrics(service), "umbra_commits_total", "", "")),
                 (double)probe.taken / 2);
         cr_expect_eq(probe.after_commits, probe.taken);
+        service_free(service);
+}
+
+/* Which of the callbacks saw the alarm published, in the order they ran. */
+static bool saw_published[2];
+static size_t saw_count;
+
+static void look(void *self, void *arg, int result)
+{
+        const struct probe *p = self;
+
+        (void)arg;
+        cr_expect_eq(result, 0);
+        cr_assert_lt(saw_count, BUS_COUNT(saw_published));
+        saw_published[saw_count++] =
+                bus_writer_stream(p->service->writer, "alarm")->published.seq > 0;
+}
+
+Test(service, what_is_first_after_a_commit_comes_before_the_publishing)
+{
+        struct bus_service *service = make();
+
+        cr_expect_eq(run_it(service), 0);
+        bus_after_commit(service, look, NULL);
+        bus_after_commit_first(service, look, NULL);
+        bus_alarm(service, "test_alarm", "x", PB__SEVERITY__SEVERITY_WARNING, "once");
+        bus_commit_now(service);
+        cr_expect_eq(saw_count, 2);
+        cr_expect_not(saw_published[0], "what is urgent had to wait for the publishing");
+        cr_expect(saw_published[1]);
         service_free(service);
 }
 
