@@ -335,8 +335,10 @@ Pb__ControlResult sample_control_result(void)
 
 Pb__Comparison sample_comparison(void)
 {
+        static Pb__Position signal;
         Pb__Comparison m = PB__COMPARISON__INIT;
 
+        signal = position(17);
         m.plugin = (char *)"combined_v3";
         m.against = (char *)"legacy_v3";
         m.class_ = PB__COMPARISON_CLASS__COMPARISON_CLASS_ONE_SIDED;
@@ -345,6 +347,20 @@ Pb__Comparison sample_comparison(void)
         m.config_hash = (char *)"60303ae22b998861";
         m.live_ns = 1200;
         m.shadow_ns = 1300;
+        m.against_build = (char *)"4355a46b19d348dc";
+        m.against_config = (char *)"53c234e5e8472b6a";
+        m.kind = PB__ALERT_TYPE__ALERT_TYPE_ENTRY;
+        m.source = PB__COMPARISON_SOURCE__COMPARISON_SOURCE_LIVE;
+        m.live_latency_us = 310;
+        m.shadow_latency_us = 290;
+        m.symbol = (char *)"XAUUSD";
+        m.live_verdict = PB__VERDICT__VERDICT_EXECUTE;
+        m.live_reason = PB__REASON__REASON_OK;
+        m.shadow_verdict = PB__VERDICT__VERDICT_REJECT;
+        m.shadow_reason = PB__REASON__REASON_LOW_STRENGTH;
+        m.epoch = 3;
+        m.signal = &signal;
+        m.received_us = NOW_US;
         return m;
 }
 

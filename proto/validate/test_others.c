@@ -144,7 +144,46 @@ Test(comparison, names_the_field_that_is_wrong)
         REFUSED(comparison, "critical", m.critical = false);
         REFUSED(comparison, "critical", m.class_ = PB__COMPARISON_CLASS__COMPARISON_CLASS_SIZE);
         REFUSED(comparison, "live_ns", m.live_ns = -1);
-        PASSES(comparison, m.against = (char *)"");
+        REFUSED(comparison, "against", m.against = (char *)"");
+        REFUSED(comparison, "kind", m.kind = (Pb__AlertType)0);
+        REFUSED(comparison, "source", m.source = (Pb__ComparisonSource)3);
+        REFUSED(comparison, "symbol", m.symbol = (char *)"");
+        REFUSED(comparison, "signal", m.signal->seq = 0);
+        REFUSED(comparison, "received_us", m.received_us = 0);
+        REFUSED(comparison, "ignored_by", m.ignored = true);
+        REFUSED(comparison, "ignored_by", m.ignored_by = (char *)"known_rounding");
+        REFUSED(comparison, "missing", m.shadow_missing = true);
+        REFUSED(comparison, "shadow_verdict", m.shadow_verdict = (Pb__Verdict)0);
+        REFUSED(comparison, "live_verdict", m.live_reason = (Pb__Reason)0);
+        PASSES(comparison, (m.ignored = true, m.ignored_by = (char *)"known_rounding"));
+}
+
+/* The pair whose live decision is missing. */
+static Pb__Comparison sample_late(void)
+{
+        Pb__Comparison m = sample_comparison();
+
+        m.class_ = PB__COMPARISON_CLASS__COMPARISON_CLASS_LATE;
+        m.critical = false;
+        m.live_missing = true;
+        m.against = (char *)"";
+        m.live_verdict = (Pb__Verdict)0;
+        m.live_reason = (Pb__Reason)0;
+        return m;
+}
+
+static int validate_late(const Pb__Comparison *m, const char **ret_why)
+{
+        return validate_comparison(m, ret_why);
+}
+
+Test(comparison, misses_one_side_at_most_and_says_which)
+{
+        PASSES(late, (void)m);
+        REFUSED(late, "missing", m.shadow_missing = true);
+        REFUSED(late, "missing", m.revises = true);
+        REFUSED(late, "against", m.against = (char *)"legacy_v3");
+        REFUSED(late, "live_verdict", m.live_verdict = PB__VERDICT__VERDICT_REJECT);
 }
 
 Test(tick, names_the_field_that_is_wrong)
