@@ -35,13 +35,13 @@ struct extent {
 static const struct extent full = { .idle_slices = 20,
         .idle_alerts = 50,
         .full_slices = 8,
-        .full_alerts = 500,
+        .full_alerts = 1000,
         .pulses = 20000,
         .cpu_seconds = 20 };
 static const struct extent quick = { .idle_slices = 10,
         .idle_alerts = 30,
         .full_slices = 3,
-        .full_alerts = 300,
+        .full_alerts = 1000,
         .pulses = 8000,
         .cpu_seconds = 4 };
 
@@ -68,17 +68,18 @@ static int (*const starts[TARGETS])(struct target *, const char *) = {
         [TARGET_UMBRA] = umbra_start,
         [TARGET_REDIS] = redis_start,
         [TARGET_BOT] = bot_start,
+        [TARGET_FAST_BOT] = fast_bot_start,
 };
 
 static void usage(FILE *out)
 {
         fputs("usage: ./run bench [--quick] [--json FILE] [--rounds N] [--only TARGET]\n"
               "\n"
-              "Measures Umbra beside floor, redis and python_bot (docs/performance.md).\n"
+              "Measures Umbra beside floor, redis and two bots (docs/performance.md).\n"
               "  --quick        short rounds\n"
               "  --json FILE    the figures, as docs/interfaces.md has them\n"
               "  --rounds N     5 if not given\n"
-              "  --only TARGET  one of floor umbra redis python_bot; its ratios are null then\n"
+              "  --only TARGET  one of floor umbra redis python_bot fast_bot; its ratios are null then\n"
               "\n"
               "UMBRA_BENCH_DIR: where the targets write (/var/tmp); what counts is its disk.\n",
                 out);

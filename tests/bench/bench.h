@@ -58,4 +58,5 @@ BUS_MUST int load_run(const struct target *target, const struct load *load,
 BUS_MUST int floor_start(struct target *target, const char *folder);
 BUS_MUST int redis_start(struct target *target, const char *folder);
 BUS_MUST int bot_start(struct target *target, const char *folder);
+BUS_MUST int fast_bot_start(struct target *target, const char *folder);
 BUS_MUST int umbra_start(struct target *target, const char *folder);

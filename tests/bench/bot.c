@@ -1,5 +1,7 @@
 /*
- * The Python bot (bot.py) as a target: its answer says when its orders were in its database.
+ * The Python bot (bot.py) as a target: its answer says when its orders were in its database. Twice:
+ * as python3-fastapi and python3-uvicorn come from Debian, and on the faster loop and parser that
+ * uvicorn takes where they are installed too.
  */
 #include "libbus/base/clock.h"
 #include "libbus/base/require.h"
@@ -38,7 +40,9 @@ static void stop(struct target *target)
         target->state = NULL;
 }
 
-int bot_start(struct target *target, const char *folder)
+/* LOOP and HTTP: uvicorn's names of its event loop and parser. */
+static int start(struct target *target, const char *name, const char *folder, const char *loop,
+        const char *http)
 {
         BUS_AUTOFREE char *log = bus_xasprintf("%s/bot.log", folder);
         BUS_AUTOFREE char *database = bus_xasprintf("BENCH_DB=%s/bot.db", folder);
@@ -48,15 +52,13 @@ int bot_start(struct target *target, const char *folder)
         pid_t *pid = bus_new(pid_t);
         int fd, r;
 
-        *target = (struct target){ .name = "python_bot",
-                .path = "/webhook",
-                .state = pid,
-                .settle = settle,
-                .stop = stop };
+        *target = (struct target){
+                .name = name, .path = "/webhook", .state = pid, .settle = settle, .stop = stop
+        };
         r = listen_open("127.0.0.1", 0, &fd, &target->port);
         if (!r) {
                 const char *argv[] = { "/usr/bin/python3", "-m", "uvicorn", "--app-dir",
-                        BENCH_SOURCES, "--fd", fd_text, "--loop", "uvloop", "--http", "httptools",
+                        BENCH_SOURCES, "--fd", fd_text, "--loop", loop, "--http", http,
                         "--no-access-log", "--log-level", "warning", "bot:app", NULL };
 
                 snprintf(fd_text, sizeof(fd_text), "%d", fd);
@@ -67,4 +69,14 @@ int bot_start(struct target *target, const char *folder)
         if (r < 0)
                 stop(target);
         return r;
+}
+
+int bot_start(struct target *target, const char *folder)
+{
+        return start(target, "python_bot", folder, "asyncio", "h11");
+}
+
+int fast_bot_start(struct target *target, const char *folder)
+{
+        return start(target, "fast_bot", folder, "uvloop", "httptools");
 }

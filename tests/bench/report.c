@@ -11,10 +11,10 @@
 
 #define LINE_SIZE 256
 
-const char *const target_names[TARGETS] = { "floor", "umbra", "redis", "python_bot" };
+const char *const target_names[TARGETS] = { "floor", "umbra", "redis", "python_bot", "fast_bot" };
 
 static const char conditions[] =
-        "caps, position limit, open risk and price-gap check are off, prices stand still";
+        "caps, position limit, open risk and price-gap check are off, prices stand still without a spread";
 
 /* ---- the machine ---- */
 
@@ -106,12 +106,15 @@ static json_t *ratios_json(struct results *results)
 {
         struct target_results *t = results->targets;
 
-        return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:n,s:n,s:o}", "idle_p50_over_floor",
+        return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:n,s:n,s:o}",
+                "idle_p50_over_floor",
                 series_ratio(&t[TARGET_UMBRA].p50_us, &t[TARGET_FLOOR].p50_us),
                 "redis_over_idle_p50",
                 series_ratio(&t[TARGET_REDIS].p50_us, &t[TARGET_UMBRA].p50_us), "bot_over_idle_p50",
                 series_ratio(&t[TARGET_BOT].p50_us, &t[TARGET_UMBRA].p50_us), "throughput_over_bot",
                 series_ratio(&t[TARGET_UMBRA].throughput, &t[TARGET_BOT].throughput),
+                "throughput_over_fast_bot",
+                series_ratio(&t[TARGET_UMBRA].throughput, &t[TARGET_FAST_BOT].throughput),
                 "throughput_over_redis",
                 series_ratio(&t[TARGET_UMBRA].throughput, &t[TARGET_REDIS].throughput),
                 "syncs_per_order_idle", median_json(&results->syncs_idle), "syncs_per_order_64",
@@ -122,10 +125,11 @@ static json_t *ratios_json(struct results *results)
 
 json_t *report_json(struct results *results)
 {
-        return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "machine", machine_json(results), "floor",
+        return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "machine", machine_json(results), "floor",
                 target_json(&results->targets[TARGET_FLOOR]), "umbra", umbra_json(results), "redis",
                 target_json(&results->targets[TARGET_REDIS]), "python_bot",
-                target_json(&results->targets[TARGET_BOT]), "ratios", ratios_json(results));
+                target_json(&results->targets[TARGET_BOT]), "fast_bot",
+                target_json(&results->targets[TARGET_FAST_BOT]), "ratios", ratios_json(results));
 }
 
 /* ---- the table ---- */
@@ -143,7 +147,8 @@ static void print_row(FILE *out, const char *what, const char *name, struct seri
 static void print_ratios(struct results *results, FILE *out)
 {
         static const char *const shown[] = { "idle_p50_over_floor", "redis_over_idle_p50",
-                "bot_over_idle_p50", "throughput_over_bot", "throughput_over_redis" };
+                "bot_over_idle_p50", "throughput_over_bot", "throughput_over_fast_bot",
+                "throughput_over_redis" };
         json_t *ratios = ratios_json(results);
 
         fputs("\nratios of the medians\n", out);

@@ -13,6 +13,7 @@ enum target_id {
         TARGET_UMBRA,
         TARGET_REDIS,
         TARGET_BOT,
+        TARGET_FAST_BOT,
         TARGETS,
 };
 

@@ -21,9 +21,9 @@
 /* A broker that fills everything at prices that stand still, and no limit of ours in the way. */
 static const char *const sets[] = {
         "alert-ingest.listen=127.0.0.1:0", "health.listen=127.0.0.1:0",
-        "mt5-demo.balance=1000000000", "mt5-demo.volatility=0", "risk.daily_cap=0",
-        "risk.lifetime_cap=0", "risk.max_open_positions=0", "risk.max_price_gap=0",
-        "risk.count_open_risk=no", /* the plugin caps what is open, too */
+        "mt5-demo.balance=1000000000", "mt5-demo.volatility=0", "mt5-demo.spread=0",
+        "risk.daily_cap=0", "risk.lifetime_cap=0", "risk.max_open_positions=0",
+        "risk.max_price_gap=0", "risk.count_open_risk=no", /* the plugin caps what is open, too */
 };
 
 /* ---- the orders, as the broker's ledger has them ---- */
