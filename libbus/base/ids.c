@@ -3,6 +3,12 @@
 #include "libbus/base/clock.h"
 #include "libbus/base/hash.h"
 
+#include <pthread.h>
+
+enum {
+        POOL_IDS = 64, /* one question to the system for so many ids */
+};
+
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 void bus_base32(struct bus_bytes data, size_t count, char *ret_text)
@@ -34,12 +40,31 @@ void bus_id_fresh(int64_t now_us, const uint8_t random[static BUS_ID_RANDOM_SIZE
         bus_base32(bus_bytes(random, BUS_ID_RANDOM_SIZE), 16, ret_id + 10);
 }
 
+/* Randomness in stock: each piece is used once, and a child has none of its parent's. */
+static _Thread_local struct {
+        uint8_t pieces[POOL_IDS][BUS_ID_RANDOM_SIZE];
+        size_t left;
+} pool;
+static pthread_once_t pool_once = PTHREAD_ONCE_INIT;
+
+static void empty_pool(void)
+{
+        pool.left = 0;
+}
+
+static void watch_forks(void)
+{
+        (void)pthread_atfork(NULL, NULL, empty_pool); /* -ENOMEM: so early that nobody has forked */
+}
+
 void bus_id_new(char ret_id[static BUS_ID_SIZE])
 {
-        uint8_t random[BUS_ID_RANDOM_SIZE];
-
-        bus_random(random, sizeof(random));
-        bus_id_fresh(bus_wall_us(), random, ret_id);
+        if (!pool.left) {
+                pthread_once(&pool_once, watch_forks);
+                bus_random(pool.pieces, sizeof(pool.pieces));
+                pool.left = POOL_IDS;
+        }
+        bus_id_fresh(bus_wall_us(), pool.pieces[--pool.left], ret_id);
 }
 
 void bus_id_derived(const struct bus_bytes *parts, size_t count, char ret_id[static BUS_ID_SIZE])

@@ -2,6 +2,8 @@
 #include "libbus/base/ids.h"
 
 #include <criterion/criterion.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 Test(ids, fresh_ids_sort_by_time)
 {
@@ -15,6 +17,31 @@ Test(ids, fresh_ids_sort_by_time)
         cr_expect_lt(strcmp(a, b), 0);
         cr_expect(bus_id_valid(a));
         cr_expect_str_eq(a + 10, "ZZZZZZZZZZZZZZZZ");
+}
+
+/* The stock of randomness must not be used by parent and child alike. */
+Test(ids, a_child_makes_other_ids_than_its_parent)
+{
+        char mine[BUS_ID_SIZE], theirs[BUS_ID_SIZE];
+        int ends[2], status;
+        pid_t pid;
+
+        bus_id_new(mine);
+        cr_assert_eq(pipe(ends), 0);
+        pid = fork();
+        cr_assert_geq(pid, 0);
+        if (pid == 0) {
+                bus_id_new(theirs);
+                _exit(write(ends[1], theirs, sizeof(theirs)) == (ssize_t)sizeof(theirs) ? 0 : 1);
+        }
+        bus_id_new(mine);
+        cr_assert_eq(read(ends[0], theirs, sizeof(theirs)), (ssize_t)sizeof(theirs));
+        cr_assert_eq(waitpid(pid, &status, 0), pid);
+        cr_expect_eq(status, 0);
+        cr_expect(bus_id_valid(theirs));
+        cr_expect_str_neq(mine + 10, theirs + 10);
+        close(ends[0]);
+        close(ends[1]);
 }
 
 Test(ids, known_ulid_layout)

@@ -7,7 +7,6 @@
 #include "services/order-executor/glue.h"
 
 #include "libbus/base/clock.h"
-#include "libbus/base/hash.h"
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
 #include "services/order-executor/core/ids.h"
@@ -19,12 +18,23 @@ enum {
         TOPIC_SIZE = 96, /* trade.nothing_to_close. and a symbol */
 };
 
-struct ex_now ex_now(void)
+/* Jitter must differ between processes, not be secret: splitmix64, no question to the system. */
+static uint32_t draw(uint64_t *dice)
 {
-        struct ex_now now = { .wall_us = bus_wall_us(), .mono_us = bus_mono_us() };
+        uint64_t z = (*dice += UINT64_C(0x9e3779b97f4a7c15));
 
-        bus_random(&now.random, sizeof(now.random));
-        return now;
+        z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+        z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+        return (uint32_t)(z >> 32);
+}
+
+struct ex_now ex_now(struct ex_service *self)
+{
+        return (struct ex_now){
+                .wall_us = bus_wall_us(),
+                .mono_us = bus_mono_us(),
+                .random = draw(&self->dice),
+        };
 }
 
 void ex_need_order(struct ex_service *self, const char *cl_ord_id)
@@ -59,7 +69,7 @@ static void submit_after_commit(struct ex_service *self, const struct ex_fx *ite
 
         memcpy(submission->id, item->order->id, sizeof(submission->id));
         submission->attempt = item->attempt;
-        bus_after_commit(self->service, after_commit, submission);
+        bus_after_commit_first(self->service, after_commit, submission);
 }
 
 /* ---- trade events ---- */

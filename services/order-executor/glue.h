@@ -25,6 +25,7 @@ struct ex_service {
         bool was_ready;
         const char *why; /* not ready; NULL: it is. Static text */
         int64_t pruned_day;
+        uint64_t dice; /* what jitter is drawn from; seeded once */
         bool draining;
         int64_t drain_until_us;
 
@@ -41,7 +42,7 @@ struct ex_service {
 };
 
 /* glue.c */
-struct ex_now ex_now(void);
+struct ex_now ex_now(struct ex_service *self);
 /* Everything in the books' list, then the list is empty. CAUSE: the message that led to it; its
  * stamps and origin go on with events of the same alert. NULL: none. */
 void ex_carry_out(struct ex_service *self, const struct bus_message *cause);

@@ -59,7 +59,7 @@ static int take_order(
         r = ex_keep_need_job(self->book, &self->store, key);
         if (r < 0)
                 return r;
-        ex_book_order(self->book, &intake, ex_now());
+        ex_book_order(self->book, &intake, ex_now(self));
         ex_carry_out(self, message);
         return 0;
 }
@@ -219,7 +219,7 @@ static void obey(
 
         if (*control->cl_ord_id)
                 ex_need_order(self, control->cl_ord_id);
-        ex_book_control(self->book, message->envelope->message_id, control, ex_now(), &came);
+        ex_book_control(self->book, message->envelope->message_id, control, ex_now(self), &came);
         if (came.status == PB__RESULT_STATUS__RESULT_STATUS_UNSPECIFIED)
                 return;
         log_info("command", "command=%s actor=\"%s\" reason=\"%s\" status=%d code=%s",

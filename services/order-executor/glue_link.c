@@ -53,7 +53,7 @@ void ex_submit(struct ex_service *self, const char *cl_ord_id, uint32_t attempt)
         message.kind = KIND(SUBMIT);
         message.submit = &submit;
         if (ex_link_send(self->link, &message))
-                ex_book_sent(self->book, cl_ord_id, attempt, ex_now());
+                ex_book_sent(self->book, cl_ord_id, attempt, ex_now(self));
 }
 
 void ex_query(struct ex_service *self, const char *cl_ord_id, uint32_t attempt)
@@ -153,7 +153,7 @@ static void on_snapshot(struct ex_service *self, const Pb__Snapshot *snapshot)
         self->snapshot_awaited = false;
         need_orders(self, snapshot);
         self->snapshot_was_bad =
-                !ex_book_snapshot(self->book, snapshot, self->snapshot_asked_us, ex_now());
+                !ex_book_snapshot(self->book, snapshot, self->snapshot_asked_us, ex_now(self));
         if (self->snapshot_was_bad) {
                 log_warn("snapshot_not_good", "quality=%d", snapshot->quality);
                 bus_metric_inc(self->bad_snapshots);
@@ -170,7 +170,7 @@ static void on_snapshot(struct ex_service *self, const Pb__Snapshot *snapshot)
 static void on_deal(struct ex_service *self, const Pb__Deal *deal)
 {
         ex_need_order(self, deal->comment);
-        if (ex_book_deal(self->book, deal, ex_now()))
+        if (ex_book_deal(self->book, deal, ex_now(self)))
                 bus_metric_inc(self->deals);
 }
 
@@ -182,7 +182,7 @@ static void on_tick(struct ex_service *self, const Pb__BrokerTick *from)
 
         if (!symbol)
                 return;
-        ex_book_tick(self->book, from, ex_now());
+        ex_book_tick(self->book, from, ex_now(self));
         tick.symbol = (char *)(uintptr_t)symbol->name;
         tick.bid_e8 = from->bid_e8;
         tick.ask_e8 = from->ask_e8;
@@ -218,11 +218,11 @@ static void dispatch(struct ex_service *self, const Pb__BrokerMessage *message)
         switch (message->kind) {
         case KIND(REPORT):
                 ex_need_order(self, message->report->cl_ord_id);
-                ex_book_report(self->book, message->report, ex_now());
+                ex_book_report(self->book, message->report, ex_now(self));
                 break;
         case KIND(QUERY_ANSWER):
                 ex_need_order(self, message->query_answer->cl_ord_id);
-                ex_book_answer(self->book, message->query_answer, ex_now());
+                ex_book_answer(self->book, message->query_answer, ex_now(self));
                 break;
         case KIND(DEAL): on_deal(self, message->deal); break;
         case KIND(SNAPSHOT): on_snapshot(self, message->snapshot); break;
@@ -232,7 +232,7 @@ static void dispatch(struct ex_service *self, const Pb__BrokerMessage *message)
                 break;
         case KIND(HEARTBEAT):
                 self->book->clock_ahead_us = message->heartbeat->at_us - bus_wall_us();
-                ex_book_server(self->book, message->heartbeat->connected, ex_now());
+                ex_book_server(self->book, message->heartbeat->connected, ex_now(self));
                 break;
         case KIND(TOKEN_REFUSED): on_superseded(self, message->token_refused->highest); break;
         default: log_warn("link_unexpected", "kind=%s", broker_kind_name(message->kind)); break;
@@ -311,7 +311,7 @@ static void on_up(void *arg, const Pb__Hello *hello)
         self->snapshot_awaited = false;
         self->snapshot_was_bad = false;
         self->good_us = bus_mono_us();
-        ex_book_hello(self->book, hello, ex_now());
+        ex_book_hello(self->book, hello, ex_now(self));
         ex_carry_out(self, NULL);
 }
 
@@ -321,7 +321,7 @@ static void on_down(void *arg, const char *why)
 
         (void)why; /* the link has logged it */
         self->snapshot_awaited = false;
-        ex_book_link_lost(self->book, ex_now());
+        ex_book_link_lost(self->book, ex_now(self));
         ex_carry_out(self, NULL);
         ex_publish_account(self);
 }

@@ -112,7 +112,7 @@ static void on_tick(void *arg)
 {
         struct ex_service *self = arg;
 
-        ex_book_time(self->book, ex_now());
+        ex_book_time(self->book, ex_now(self));
         ex_carry_out(self, NULL);
         watch_snapshots(self);
         bus_loop_set_timer(self->timer, ex_book_is_idle(self->book) ? TICK_IDLE_US : TICK_BUSY_US);
@@ -162,11 +162,11 @@ static int load(struct ex_service *self)
                 ex_fx_save_switches(&self->book->fx);
         }
         if (store_was_restored(bus_service_store(self->service))) {
-                ex_book_restored(self->book, ex_now());
+                ex_book_restored(self->book, ex_now(self));
                 bus_after_commit(self->service, restore_is_noted, NULL);
         }
         set_since(self, now_us);
-        ex_book_loaded(self->book, ex_now());
+        ex_book_loaded(self->book, ex_now(self));
         return 0;
 }
 

@@ -1,4 +1,5 @@
 /* order-executor: its wiring. */
+#include "libbus/base/hash.h"
 #include "libbus/base/require.h"
 #include "services/order-executor/glue.h"
 
@@ -32,6 +33,7 @@ static int create(struct bus_service *service, void **ret_self)
 
         self->service = service;
         self->why = "starting";
+        bus_random(&self->dice, sizeof(self->dice));
         r = ex_settings_read(bus_service_config(service), &self->settings, &self->book);
         if (r < 0) {
                 free(self);

@@ -19,6 +19,12 @@ void ex_fx_done(struct ex_fx_list *fx)
 
 void ex_fx_clear(struct ex_fx_list *fx)
 {
+        for (size_t i = 0; i < fx->count; i++) {
+                if (fx->items[i].kind == EX_FX_SAVE_ORDER)
+                        fx->items[i].order->unsaved = false;
+                if (fx->items[i].kind == EX_FX_SAVE_JOB)
+                        fx->items[i].job->unsaved = false;
+        }
         fx->count = 0;
 }
 
@@ -34,11 +40,17 @@ static struct ex_fx *add(struct ex_fx_list *fx, enum ex_fx_kind kind)
 
 void ex_fx_save_order(struct ex_fx_list *fx, struct ex_order *order)
 {
+        if (order->unsaved)
+                return;
+        order->unsaved = true;
         add(fx, EX_FX_SAVE_ORDER)->order = order;
 }
 
 void ex_fx_save_job(struct ex_fx_list *fx, struct ex_job *job)
 {
+        if (job->unsaved)
+                return;
+        job->unsaved = true;
         add(fx, EX_FX_SAVE_JOB)->job = job;
 }
 

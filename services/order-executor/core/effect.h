@@ -63,6 +63,8 @@ struct ex_fx_list {
 void ex_fx_done(struct ex_fx_list *fx);  /* frees what it owns */
 void ex_fx_clear(struct ex_fx_list *fx); /* forgets the effects, keeps the room */
 
+/* Records are packed when the list is carried out, as things then stand: one save of an order or a
+ * job is enough for a call, however often it changes in it. */
 void ex_fx_save_order(struct ex_fx_list *fx, struct ex_order *order);
 void ex_fx_save_job(struct ex_fx_list *fx, struct ex_job *job);
 void ex_fx_save_position(struct ex_fx_list *fx, uint64_t ticket);

@@ -52,6 +52,7 @@ struct ex_job {
         struct ex_queue *queue; /* NULL when DONE */
         int64_t arrived_us;     /* monotonic */
         int64_t expires_us;     /* monotonic; EX_NEVER without a deadline */
+        bool unsaved;           /* a save of it is in the list of effects */
 };
 
 struct ex_job *ex_job_new(void);

@@ -72,6 +72,7 @@ struct ex_order {
         int64_t deals_e8;          /* volume of the deals seen that name it */
         int64_t snapshot_after_us; /* SNAPSHOT: only one asked for later counts */
         bool settled;              /* the book has drawn its conclusions from the final state */
+        bool unsaved;              /* a save of it is in the list of effects */
 };
 
 enum ex_event_kind {

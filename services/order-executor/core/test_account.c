@@ -333,3 +333,29 @@ Test(account, the_hook_hears_of_each_fill_and_each_close_once)
         cr_expect_eq(booked.named, 4, "by symbol and by the position's side");
         cr_expect_eq(booked.profit_cents, -200);
 }
+
+static size_t saves(const struct ex_order *order)
+{
+        size_t count = 0;
+
+        for (size_t i = 0; i < w->book->fx.count; i++)
+                count += w->book->fx.items[i].kind == EX_FX_SAVE_ORDER &&
+                         w->book->fx.items[i].order == order;
+        return count;
+}
+
+/* Taken in and sent within one call: one record goes into the commit, as it stands in the end. */
+Test(account, an_order_is_saved_once_a_call)
+{
+        struct ex_order *leg;
+
+        world_order(w, 1, world_make_entry(w, BUY, false), false);
+        leg = world_leg(w, 1, 'A');
+        cr_assert_eq(leg->state, STATE(INTENT));
+        cr_expect_eq(saves(leg), 1);
+        world_commit(w);
+        world_settle(w);
+        cr_expect_eq(leg->state, STATE(FILLED));
+        restart();
+        cr_expect_null(world_job(w, 1), "it was saved as ended, and is not loaded");
+}

@@ -231,6 +231,7 @@ void world_commit(struct world *world)
         struct ex_fx_list fx = world->book->fx;
 
         stage(world);
+        ex_fx_clear(&world->book->fx); /* saved; the items are in FX still */
         world->book->fx = (struct ex_fx_list){ 0 };
         for (size_t i = 0; i < fx.count; i++) {
                 if (fx.items[i].kind == EX_FX_SUBMIT)
