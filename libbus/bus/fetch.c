@@ -22,6 +22,7 @@ static void send_request(struct bus_reader *reader)
         bus_pos_to(reader->cursor, &after);
         request.request_id = ++reader->peer->next_request_id;
         request.stream = reader->name;
+        request.handled = reader->service && reader->placed;
         request.after = &after;
         /* whoever is not placed asks where the end is, and then maybe for what stands there */
         request.max_messages = reader->placed ? FETCH_MESSAGES : reader->asking_latest;
@@ -80,54 +81,124 @@ static void step_back(struct bus_reader *reader, struct bus_pos after)
         reader->cursor = after;
 }
 
+static void stuck(struct bus_reader *reader, const char *code, const char *settle)
+{
+        if (reader->stuck)
+                reader->stuck(reader->arg, reader, code, settle);
+}
+
+/*
+ * The first record of an answer stands behind AFTER, whatever it calls its predecessor: that one
+ * may be pruned (a reader that starts at the oldest), or AFTER is a position this journal of a
+ * derived stream never had. Any later one has to follow on the one before. False: it does not fit.
+ */
+static bool follows(struct held *message, struct bus_pos before, bool is_first)
+{
+        if (is_first &&
+                (bus_pos_is_zero(before) || bus_pos_compare(message->predecessor, before) < 0))
+                message->predecessor = before;
+        return bus_pos_equal(message->predecessor, before);
+}
+
 static void take_records(struct bus_reader *reader, const Pb__ReplayReply *reply)
 {
+        struct bus_pos before = bus_pos_of(reply->after);
+        bool placed = reader->placed;
+
         for (size_t i = 0; i < reply->n_records && !reader->failed && !reader->hold; i++) {
                 const Pb__Record *record = reply->records[i];
-                struct held message;
+                struct held message = { 0 };
                 int r;
 
                 r = reader_unpack(reader, record->topic,
                         bus_bytes(record->envelope.data, record->envelope.len), true, &message);
+                if (r == 0 && placed && !follows(&message, before, i == 0))
+                        r = -EBADMSG;
                 if (r < 0) {
-                        reader->failed =
-                                true; /* the journal itself is bad: going on would skip it */
+                        /* the journal itself is bad: going on would skip it */
+                        reader->failed = true;
                         log_error("journal_unreadable", "stream=%s", reader->name);
+                        stuck(reader, "journal_unreadable", "restore the writer's store");
+                        held_done(&message);
                         return;
                 }
+                before = message.position;
                 reader_take(reader, &message);
         }
 }
 
-/* The writer has less than we have read, or no longer has what we need. */
-static void cannot_go_on(struct bus_reader *reader, const Pb__ReplayReply *reply)
+/* What we need is gone. Stops here: only a person can know whether it may be skipped. */
+static void below_oldest(struct bus_reader *reader, struct bus_pos oldest)
 {
         char cursor[BUS_POS_TEXT_SIZE], edge[BUS_POS_TEXT_SIZE];
+        BUS_AUTOFREE char *settle = bus_xasprintf("umbra reader %s %s --to oldest",
+                reader->service ? reader->service : "SERVICE", reader->name);
 
+        if (reader->told_pruned)
+                return;
+        log_error("reader_below_oldest", "stream=%s cursor=%s oldest=%s settle=\"%s\"",
+                reader->name, bus_pos_format(reader->cursor, cursor), bus_pos_format(oldest, edge),
+                settle);
+        reader->told_pruned = true;
+        reader->failed = true;
+        stuck(reader, "reader_below_oldest", settle);
+}
+
+/* The writer has less than we have read. One that can begins a new incarnation as soon as it is
+ * told so; then the next answer leads back to the fork. */
+static void ahead(struct bus_reader *reader, struct bus_pos last)
+{
+        char cursor[BUS_POS_TEXT_SIZE], edge[BUS_POS_TEXT_SIZE];
+        BUS_AUTOFREE char *settle = bus_xasprintf("umbra reader %s %s --to newest",
+                reader->service ? reader->service : "SERVICE", reader->name);
+
+        if (reader->kind->commit == BUS_COMMIT_DERIVED) {
+                reader->caught_up = true; /* it is derived again up to here */
+                return;
+        }
         bus_pos_format(reader->cursor, cursor);
-        if (reply->status == PB__REPLAY_STATUS__REPLAY_STATUS_PRUNED && !reader->told_pruned) {
-                log_error("reader_below_oldest",
-                        "stream=%s cursor=%s oldest=%s settle=\"umbra reader --stream %s --from oldest\"",
-                        reader->name, cursor, bus_pos_format(bus_pos_of(reply->first), edge),
-                        reader->name);
-                reader->told_pruned = true;
-                reader->failed = true;
-        } else if (reply->status == PB__REPLAY_STATUS__REPLAY_STATUS_AHEAD) {
-                /* a derived stream is derived again up to here; any other one has lost something */
-                if (reader->kind->commit != BUS_COMMIT_DERIVED && !reader->told_ahead)
-                        log_error("reader_ahead_of_writer", "stream=%s cursor=%s last=%s",
-                                reader->name, cursor,
-                                bus_pos_format(bus_pos_of(reply->last), edge));
-                reader->told_ahead = true;
-                reader->caught_up = true;
-        } else if (reply->status == PB__REPLAY_STATUS__REPLAY_STATUS_UNKNOWN_STREAM) {
+        bus_pos_format(last, edge);
+        if (!reader->ahead_answers)
+                log_warn("reader_ahead", "stream=%s cursor=%s last=%s asked=again", reader->name,
+                        cursor, edge);
+        if (++reader->ahead_answers == AHEAD_ANSWERS_MAX) {
+                log_error("reader_ahead_of_writer", "stream=%s cursor=%s last=%s settle=\"%s\"",
+                        reader->name, cursor, edge, settle);
+                stuck(reader, "reader_ahead_of_writer", settle);
+        }
+        reader->caught_up = false;
+        reader->fetching = true;
+        bus_loop_set_timer(reader->timer,
+                reader->ahead_answers < AHEAD_ANSWERS_MAX ? FETCH_RETRY_US : FETCH_TIMEOUT_US);
+}
+
+static void cannot_go_on(struct bus_reader *reader, const Pb__ReplayReply *reply)
+{
+        char cursor[BUS_POS_TEXT_SIZE];
+
+        switch (reply->status) {
+        case PB__REPLAY_STATUS__REPLAY_STATUS_PRUNED:
+                below_oldest(reader, bus_pos_of(reply->first));
+                break;
+        case PB__REPLAY_STATUS__REPLAY_STATUS_AHEAD: ahead(reader, bus_pos_of(reply->last)); break;
+        case PB__REPLAY_STATUS__REPLAY_STATUS_UNKNOWN_STREAM:
                 if (!reader->told_unknown)
                         log_info("stream_not_written", "stream=%s", reader->name);
                 reader->told_unknown = true;
-        } else if (reply->status != PB__REPLAY_STATUS__REPLAY_STATUS_PRUNED) {
-                log_warn("replay_refused", "stream=%s cursor=%s status=%d", reader->name, cursor,
-                        (int)reply->status);
+                break;
+        default:
+                log_warn("replay_refused", "stream=%s cursor=%s status=%d", reader->name,
+                        bus_pos_format(reader->cursor, cursor), (int)reply->status);
         }
+}
+
+/* The writer can serve our cursor (again). */
+static void goes_on(struct bus_reader *reader)
+{
+        if (reader->ahead_answers >= AHEAD_ANSWERS_MAX)
+                log_info("reader_goes_on", "stream=%s", reader->name);
+        reader->ahead_answers = 0;
+        stuck(reader, NULL, "");
 }
 
 /* Now the end is known. True if the newest message is fetched first. */
@@ -159,6 +230,7 @@ static void take_answer(struct bus_reader *reader, const Pb__ReplayReply *reply)
                 reader_drain(reader);
                 return;
         }
+        goes_on(reader);
         if (bus_pos_compare(last, reader->known_end) > 0)
                 reader->known_end = last;
         if (!reader->placed && !reply->n_records) {
@@ -168,6 +240,7 @@ static void take_answer(struct bus_reader *reader, const Pb__ReplayReply *reply)
                 /* the newest message: it places the reader behind its predecessor */
         } else if (!bus_pos_equal(after, reader->asked_after)) {
                 step_back(reader, after);
+                reader->known_end = last;
         }
         take_records(reader, reply);
         if (reader->failed || reader->hold)

@@ -187,7 +187,9 @@ struct bus_reader *bus_peer_add(struct bus_peer *peer, const struct bus_reader_o
         bus_require(reader->kind && reader->kind->commit != BUS_COMMIT_NONE);
         bus_stream_full_name(options->stream_kind, peer->writer, reader->name);
         reader->deliver = options->deliver;
+        reader->stuck = options->stuck;
         reader->arg = options->arg;
+        reader->service = options->service;
         reader->cursor = options->has_cursor ? options->cursor : BUS_POS_ZERO;
         reader->placed = options->has_cursor || options->start == BUS_START_BEGINNING;
         reader->wants_latest = options->start == BUS_START_LATEST;

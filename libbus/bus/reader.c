@@ -171,7 +171,11 @@ void reader_beacon(struct bus_reader *reader, const Pb__Beacon *beacon)
         }
         if (bus_pos_compare(last, reader->known_end) > 0)
                 reader->known_end = last;
-        if (bus_pos_compare(last, reader->cursor) <= 0)
+        if (bus_pos_compare(last, reader->cursor) < 0 &&
+                reader->kind->commit != BUS_COMMIT_DERIVED) {
+                if (!reader->fetching && !reader->hold)
+                        fetch_start(reader); /* has the writer lost something? */
+        } else if (bus_pos_compare(last, reader->cursor) <= 0)
                 reader->caught_up = true;
         else if (!reader->fetching && !reader->hold && !reader->held_count)
                 fetch_start(reader); /* behind, with nothing on its way: it was lost */

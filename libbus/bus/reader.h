@@ -29,13 +29,20 @@ struct bus_peer_options {
         int *budget; /* messages that may still be handed over in this turn; shared by all peers */
 };
 
+/* It cannot go on with this stream by itself, or (CODE NULL) it does again. CODE is the log line's
+ * event, SETTLE what a person may do. */
+typedef void (*bus_stuck_fn)(
+        void *arg, struct bus_reader *reader, const char *code, const char *settle);
+
 struct bus_reader_options {
         const char *stream_kind; /* "signal" */
         enum bus_start start;    /* where to start without a cursor */
         bool has_cursor;
         struct bus_pos cursor;
         bus_deliver_fn deliver;
+        bus_stuck_fn stuck; /* may be NULL */
         void *arg;
+        const char *service; /* whose cursor it is, durably; NULL: nobody's, of a tool. Borrowed */
 };
 
 /* -errno, and one line in ERROR. */

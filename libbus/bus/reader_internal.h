@@ -13,6 +13,9 @@
 /* A request without an answer is asked again: the writer was restarted. */
 #define FETCH_TIMEOUT_US (1 * BUS_US_PER_SEC)
 #define FETCH_RETRY_US   (50 * BUS_US_PER_MS)
+/* A writer that is told of a cursor ahead of it begins a new incarnation; one that has answered
+ * so often that it is behind does not. */
+#define AHEAD_ANSWERS_MAX 4
 
 /* A message taken off a socket and unpacked, kept until its turn comes. */
 struct held {
@@ -29,13 +32,16 @@ struct bus_reader {
         const struct bus_stream_kind *kind;
         char name[BUS_STREAM_NAME_SIZE];
         bus_deliver_fn deliver;
+        bus_stuck_fn stuck;
         void *arg;
+        const char *service;
         struct bus_pos cursor, known_end;
         bool placed; /* the cursor is meant: false until a reader that starts at now knows where that is */
         bool wants_latest;  /* not placed: the newest message is handed over first */
         bool asking_latest; /* that is what the request under way is for */
         bool caught_up, hold, failed;
-        bool told_ahead, told_pruned, told_unknown; /* said once */
+        bool told_pruned, told_unknown; /* said once */
+        unsigned int ahead_answers;     /* in a row: the writer knows less than the cursor */
 
         struct held held[READER_HELD_MAX]; /* sorted by position */
         size_t held_count;

@@ -2,6 +2,7 @@
  * The replay server: one request a turn of the loop, at most REPLAY_MAX_MESSAGES and about
  * REPLAY_MAX_BYTES an answer, so that a reader that catches up never stands in the way of live work.
  */
+#include "libbus/base/clock.h"
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
 #include "libbus/bus/envelope.h"
@@ -14,12 +15,15 @@
 #include "replay.pb-c.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <zmq.h>
 
 #define REPLAY_MAX_MESSAGES 256
 #define REPLAY_MAX_BYTES    (BUS_FRAME_MAX_BYTES / 4)
 /* An identity as ROUTER makes or takes it. */
 #define IDENTITY_MAX_BYTES 255
+/* An incarnation is a time: one further ahead than clocks go wrong was never given out. */
+#define CLOCK_AHEAD_MAX_US (INT64_C(86400) * BUS_US_PER_SEC)
 
 struct answer {
         Pb__ReplayReply reply;
@@ -86,6 +90,36 @@ static int read_records(struct bus_writer *writer, struct bus_writer_stream *str
         return r;
 }
 
+/*
+ * A service has handled what this journal does not hold: the store is older than what was published
+ * from it. What is written from now on gets a new incarnation, so that no position means two things.
+ */
+static void regress(
+        struct bus_writer *writer, struct bus_writer_stream *stream, struct bus_pos handled)
+{
+        char last[BUS_POS_TEXT_SIZE], theirs[BUS_POS_TEXT_SIZE];
+        int r;
+
+        bus_pos_format(stream->stored.last, last);
+        bus_pos_format(handled, theirs);
+        if (handled.incarnation > (uint64_t)(bus_wall_us() + CLOCK_AHEAD_MAX_US) / BUS_US_PER_MS)
+                r = -ERANGE;
+        else
+                r = store_stream_fork(
+                        writer->store, stream->name, handled.incarnation, &stream->stored);
+        if (r < 0) {
+                log_warn("incarnation_refused", "stream=%s last=%s handled=%s error=\"%s\"",
+                        stream->name, last, theirs, strerror(-r));
+                return;
+        }
+        log_error("journal_behind_reader",
+                "stream=%s last=%s handled=%s incarnation=%" PRIu64
+                " the store is older than what was published: was it put back without umbra restore?",
+                stream->name, last, theirs, stream->stored.incarnation);
+        if (writer->regressed)
+                writer->regressed(writer->arg, stream->name);
+}
+
 static void fill_answer(
         struct bus_writer *writer, const Pb__ReplayRequest *request, struct answer *answer)
 {
@@ -109,7 +143,11 @@ static void fill_answer(
                                                    : 0;
         switch (r) {
         case 0: reply->status = PB__REPLAY_STATUS__REPLAY_STATUS_OK; break;
-        case STORE_AHEAD: reply->status = PB__REPLAY_STATUS__REPLAY_STATUS_AHEAD; break;
+        case STORE_AHEAD:
+                reply->status = PB__REPLAY_STATUS__REPLAY_STATUS_AHEAD;
+                if (request->handled && stream->kind->commit != BUS_COMMIT_DERIVED)
+                        regress(writer, stream, bus_pos_of(request->after));
+                break;
         case STORE_PRUNED: reply->status = PB__REPLAY_STATUS__REPLAY_STATUS_PRUNED; break;
         default:
                 reply->status = PB__REPLAY_STATUS__REPLAY_STATUS_BAD_REQUEST;

@@ -38,7 +38,7 @@ struct rig {
         size_t seen_count;
         unsigned int answers_lost; /* replay requests to leave unanswered */
         unsigned int replay_limit; /* most records an answer */
-        char pub_endpoint[64], replay_endpoint[64], folder[32];
+        char pub_endpoint[64], replay_endpoint[64];
 };
 
 static struct bus_pos at(uint64_t incarnation, uint64_t seq)
@@ -193,6 +193,18 @@ static void end_turn(void *arg)
         ((struct rig *)arg)->budget = 64;
 }
 
+static char folder[32];
+
+/* Also of a test that failed. */
+static void remove_folder(void)
+{
+        BUS_AUTOFREE char *clean = bus_xasprintf("rm -rf %s", folder);
+
+        cr_expect_eq(system(clean), 0);
+}
+
+TestSuite(reader, .fini = remove_folder);
+
 static void rig_open(struct rig *rig, enum bus_start start, const struct bus_pos *cursor)
 {
         char error[256] = "";
@@ -204,10 +216,10 @@ static void rig_open(struct rig *rig, enum bus_start start, const struct bus_pos
                 .deliver = deliver,
                 .arg = rig };
 
-        strcpy(rig->folder, "/tmp/umbra-reader-XXXXXX");
-        cr_assert(mkdtemp(rig->folder));
-        snprintf(rig->pub_endpoint, sizeof(rig->pub_endpoint), "ipc://%s/p", rig->folder);
-        snprintf(rig->replay_endpoint, sizeof(rig->replay_endpoint), "ipc://%s/r", rig->folder);
+        strcpy(folder, "/tmp/umbra-reader-XXXXXX");
+        cr_assert(mkdtemp(folder));
+        snprintf(rig->pub_endpoint, sizeof(rig->pub_endpoint), "ipc://%s/p", folder);
+        snprintf(rig->replay_endpoint, sizeof(rig->replay_endpoint), "ipc://%s/r", folder);
         rig->budget = 64;
         rig->replay_limit = 256;
         rig->loop = bus_loop_new();
@@ -234,9 +246,6 @@ static void rig_close(struct rig *rig)
         bus_socket_close(rig->pub, 0);
         bus_socket_close(rig->router, 0);
         zmq_ctx_term(rig->zmq);
-        unlink(rig->pub_endpoint + 6);
-        unlink(rig->replay_endpoint + 6);
-        rmdir(rig->folder);
         free(rig);
 }
 

@@ -136,6 +136,8 @@ int bus_writer_new(const struct bus_writer_options *options, struct bus_writer *
 
         writer->loop = options->loop;
         writer->store = options->store;
+        writer->regressed = options->regressed;
+        writer->arg = options->arg;
         for (const char *const *kind = options->outputs; r == 0 && *kind; kind++) {
                 r = add_output(writer, options->service, *kind);
                 if (r < 0)

@@ -23,6 +23,9 @@ struct bus_writer_stream {
         struct store_stream stored;
 };
 
+/* A reader had handled more of STREAM than its journal holds; a new incarnation has begun. */
+typedef void (*bus_regressed_fn)(void *arg, const char *stream);
+
 struct bus_writer_options {
         struct bus_loop *loop;
         void *zmq;
@@ -30,6 +33,8 @@ struct bus_writer_options {
         const char *service;
         const char *const *outputs; /* kinds, NULL-terminated */
         const char *pub_endpoint, *replay_endpoint;
+        bus_regressed_fn regressed; /* may be NULL */
+        void *arg;
 };
 
 /* Opens the streams in the store, binds both sockets. One line in ERROR on failure. */

@@ -13,6 +13,8 @@ struct bus_writer {
         struct bus_writer_stream streams[WRITER_STREAMS_MAX];
         size_t stream_count;
         struct bus_buf frame;
+        bus_regressed_fn regressed;
+        void *arg;
 };
 
 /* Answers at most one replay request; the loop calls again while more wait. */

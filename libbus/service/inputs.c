@@ -52,6 +52,21 @@ static int deliver(void *arg, struct bus_reader *reader, const struct bus_messag
         return service->failed ? -ECANCELED : 0;
 }
 
+/* An alarm as long as it lasts, also over restarts: found again and ended by the first good answer. */
+static void stuck(void *arg, struct bus_reader *reader, const char *code, const char *settle)
+{
+        static const char *const codes[] = { "reader_below_oldest", "reader_ahead_of_writer",
+                "journal_unreadable" };
+        struct bus_service *service = ((struct input *)arg)->service;
+
+        for (size_t i = 0; !code && i < BUS_COUNT(codes); i++)
+                bus_alarm_end(service, codes[i], bus_reader_stream(reader));
+        if (code)
+                bus_alarm(service, code, bus_reader_stream(reader), PB__SEVERITY__SEVERITY_CRITICAL,
+                        "%s takes nothing from %s until: %s", service->class->name,
+                        bus_reader_stream(reader), settle);
+}
+
 static int peer_of(struct bus_service *service, const char *writer, struct bus_peer **ret_peer,
         char *error, size_t error_size)
 {
@@ -88,7 +103,12 @@ static int open_input(
         struct input *input = &service->inputs[service->input_count];
         char stream[BUS_STREAM_NAME_SIZE];
         struct bus_reader_options options = {
-                .stream_kind = spec->stream, .start = spec->start, .deliver = deliver, .arg = input
+                .stream_kind = spec->stream,
+                .start = spec->start,
+                .deliver = deliver,
+                .stuck = stuck,
+                .arg = input,
+                .service = service->class->name,
         };
         struct bus_peer *peer;
         int r;

@@ -216,6 +216,15 @@ static void collect_outputs(struct bus_service *service)
                 service->outputs[count++] = everyones[i];
 }
 
+static void regressed(void *arg, const char *stream)
+{
+        struct bus_service *service = arg;
+
+        bus_alarm(service, "journal_regressed", stream, PB__SEVERITY__SEVERITY_CRITICAL,
+                "the store of %s is older than what was published from it; what it had since is lost",
+                service->class->name);
+}
+
 static int open_writer(struct bus_service *service, char *error, size_t error_size)
 {
         char pub[BUS_ENDPOINT_SIZE], replay[BUS_ENDPOINT_SIZE];
@@ -225,7 +234,9 @@ static int open_writer(struct bus_service *service, char *error, size_t error_si
                 .service = service->class->name,
                 .outputs = service->outputs,
                 .pub_endpoint = pub,
-                .replay_endpoint = replay };
+                .replay_endpoint = replay,
+                .regressed = regressed,
+                .arg = service };
 
         if (bus_endpoint(service->config, service->class->name, BUS_ENDPOINT_PUB, pub) < 0 ||
                 bus_endpoint(service->config, service->class->name, BUS_ENDPOINT_REPLAY, replay) <

@@ -14,6 +14,9 @@ struct store_engine {
 
         int (*stream_open)(struct store *store, const char *stream, enum store_stream_kind kind,
                 struct store_stream *ret_stream);
+        /* may be NULL */
+        int (*stream_fork)(struct store *store, const char *stream, uint64_t above,
+                struct store_stream *ret_stream);
         int (*stream_get)(struct store *store, const char *stream, struct store_stream *ret_stream);
         int (*read)(struct store *store, const char *stream, struct bus_pos after, size_t max_count,
                 store_record_fn fn, void *arg, struct bus_pos *ret_after);

@@ -278,6 +278,7 @@ const struct store_engine store_engine_sqlite = {
         .close = sqlite_close,
         .abandon = sqlite_abandon,
         .stream_open = sqlite_stream_open,
+        .stream_fork = sqlite_stream_fork,
         .stream_get = sqlite_stream_get,
         .read = sqlite_read,
         .seek_time = sqlite_seek_time,

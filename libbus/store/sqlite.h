@@ -110,6 +110,8 @@ struct sqlite_stream *sqlite_stream_find(struct sqlite_store *s, const char *nam
 void sqlite_streams_done(struct sqlite_store *s);
 int sqlite_stream_open(struct store *store, const char *name, enum store_stream_kind kind,
         struct store_stream *ret_stream);
+int sqlite_stream_fork(
+        struct store *store, const char *name, uint64_t above, struct store_stream *ret_stream);
 int sqlite_stream_get(struct store *store, const char *name, struct store_stream *ret_stream);
 
 /* ---- sqlite_journal.c ---- */

@@ -236,6 +236,31 @@ int sqlite_stream_open(struct store *store, const char *name, enum store_stream_
         return 0;
 }
 
+int sqlite_stream_fork(
+        struct store *store, const char *name, uint64_t above, struct store_stream *ret_stream)
+{
+        struct sqlite_store *s = sqlite_of(store);
+        struct sqlite_stream *stream = sqlite_stream_find(s, name);
+        struct store_stream before;
+        int r;
+
+        if (!stream)
+                return -ENOENT;
+        if (stream->kind == STORE_STREAM_DERIVED || above >= INT64_MAX)
+                return -EINVAL;
+        before = stream->now;
+        if (above > stream->now.incarnation)
+                stream->now.incarnation = above;
+        r = begin_incarnation(s, stream, false);
+        if (r < 0) {
+                stream->now = before;
+                return r;
+        }
+        stream->now.reason = "regressed";
+        *ret_stream = stream->now;
+        return 0;
+}
+
 int sqlite_stream_get(struct store *store, const char *name, struct store_stream *ret_stream)
 {
         struct sqlite_stream *stream = sqlite_stream_find(sqlite_of(store), name);

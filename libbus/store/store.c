@@ -51,6 +51,14 @@ int store_stream_open(struct store *store, const char *stream, enum store_stream
         return store->engine->stream_open(store, stream, kind, ret_stream);
 }
 
+int store_stream_fork(
+        struct store *store, const char *stream, uint64_t above, struct store_stream *ret_stream)
+{
+        if (!store->engine->stream_fork)
+                return -EOPNOTSUPP;
+        return store->engine->stream_fork(store, stream, above, ret_stream);
+}
+
 int store_stream_get(struct store *store, const char *stream, struct store_stream *ret_stream)
 {
         return store->engine->stream_get(store, stream, ret_stream);

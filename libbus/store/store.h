@@ -68,8 +68,8 @@ struct store_stream {
         uint64_t incarnation; /* current; 0 for a derived stream */
         size_t fork_count;
         struct store_fork forks[STORE_FORKS_MAX]; /* oldest first */
-        bool new_incarnation; /* this open began one; reason: "created", "restored", "power_loss" */
-        const char *reason;   /* static text, or NULL */
+        bool new_incarnation; /* this open began one; reason: "created", "restored", "power_loss", "regressed" */
+        const char *reason; /* static text, or NULL */
 };
 
 /*
@@ -81,6 +81,13 @@ struct store_stream {
  */
 BUS_MUST int store_stream_open(struct store *store, const char *stream, enum store_stream_kind kind,
         struct store_stream *ret_stream);
+/*
+ * Begins a new incarnation, above ABOVE, behind the last position there is: a reader has handled
+ * more than this store knows of, so what follows must not be numbered like what it handled.
+ * -EINVAL for a derived stream, -EOPNOTSUPP where the engine cannot.
+ */
+BUS_MUST int store_stream_fork(
+        struct store *store, const char *stream, uint64_t above, struct store_stream *ret_stream);
 /* How it stands now. -ENOENT if it was not opened. */
 BUS_MUST int store_stream_get(
         struct store *store, const char *stream, struct store_stream *ret_stream);
