@@ -56,6 +56,9 @@ struct ex_book *ex_book_free(struct ex_book *book)
                 free(book->queues[i]);
         }
         free(book->queues);
+        for (size_t i = 0; i < book->holding_count; i++)
+                free(book->holdings[i]);
+        free(book->holdings);
         ex_symbols_done(&book->symbols);
         ex_fx_done(&book->fx);
         free(book);
@@ -90,6 +93,7 @@ void ex_book_enqueue(struct ex_book *book, struct ex_job *job, struct ex_now now
         queue->dirty = true;
         job->queue = queue;
         job->arrived_us = now.mono_us;
+        ex_book_recount_job(book, job);
 }
 
 void ex_book_add_job(struct ex_book *book, struct ex_job *job)
@@ -100,6 +104,7 @@ void ex_book_add_job(struct ex_book *book, struct ex_job *job)
 void ex_book_add_order(struct ex_book *book, struct ex_order *order)
 {
         ex_table_add(&book->orders, bus_bytes_str(order->id), order);
+        ex_book_recount_order(book, order);
 }
 
 struct ex_job *ex_book_job(const struct ex_book *book, const char *key)
@@ -283,6 +288,7 @@ bool ex_book_step(struct ex_book *book, struct ex_order *order, const struct ex_
         if (step == EX_STEP_NOTHING)
                 return false;
         count_manual(order, was_manual);
+        ex_book_recount_order(book, order);
         if (order->job->queue)
                 order->job->queue->dirty = true;
         if (step == EX_STEP_LATE_FILL)
@@ -395,6 +401,8 @@ int ex_book_load_position(struct ex_book *book, struct ex_position *position)
                 return -EEXIST;
         }
         ex_table_add(&book->positions, ex_key_of_number(&position->ticket), position);
+        ex_book_ticket_changed(book, position->ticket);
+        ex_book_recount_position(book, position);
         return 0;
 }
 
@@ -487,8 +495,10 @@ static bool is_referred_to(const struct ex_book *book, const struct ex_job *job)
 
 static void forget_job(struct ex_book *book, struct ex_job *job)
 {
-        for (size_t i = 0; i < job->order_count; i++)
+        for (size_t i = 0; i < job->order_count; i++) {
+                ex_book_uncount_order(book, job->orders[i]);
                 ex_table_take(&book->orders, bus_bytes_str(job->orders[i]->id));
+        }
         ex_table_take(&book->jobs, bus_bytes_str(job->key));
         ex_job_free(job);
 }

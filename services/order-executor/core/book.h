@@ -38,6 +38,13 @@ struct ex_account {
         int64_t balance_cents, equity_cents, margin_free_cents;
 };
 
+/* Sums over the orders of the book. */
+struct ex_tally {
+        uint32_t live, unknown, manual;
+        uint32_t under_way, placed, unplaced;
+        __int128 risk_cents;
+};
+
 struct ex_book {
         struct ex_rules rules;
         struct ex_limits limits;
@@ -59,6 +66,10 @@ struct ex_book {
         struct ex_table deals;     /* by number; owned */
         struct ex_queue **queues;  /* owned */
         size_t queue_count;
+        struct ex_holding **holdings; /* owned */
+        size_t holding_count;
+        struct ex_held held;   /* of all holdings */
+        struct ex_tally tally; /* of all orders */
 
         bool link_up;           /* a terminal is there and has proved itself */
         bool reconciled;        /* and a good snapshot of it was taken in */
@@ -153,6 +164,7 @@ struct ex_figures {
         int64_t open_positions; /* of this strategy, legs under way counted */
         uint32_t unknown_orders, manual_orders, live_orders;
 };
-/* SKIP_SYMBOL, SKIP_SIDES: leaves out positions that are about to be closed; NULL, 0: none. */
+/* SKIP_SYMBOL, SKIP_SIDES: leaves out positions that are about to be closed; NULL, 0: none. Kept up
+ * with every change: asking costs the same however much is held. */
 struct ex_figures ex_book_figures(
         const struct ex_book *book, const char *skip_symbol, uint32_t skip_sides);

@@ -55,6 +55,19 @@ void ex_book_fill_booked(struct ex_book *book, const struct ex_order *leg);
 void ex_book_close_booked(
         struct ex_book *book, const Pb__Deal *deal, const struct ex_position *position);
 
+/* The running figures (figures.c): to be called behind any change of what stands in them. */
+void ex_book_recount_position(struct ex_book *book, struct ex_position *position);
+void ex_book_recount_order(struct ex_book *book, struct ex_order *order);
+void ex_book_recount_job(struct ex_book *book, const struct ex_job *job); /* its orders */
+void ex_book_recount_all(struct ex_book *book); /* what the broker says of symbols has changed */
+/* It is out of the books, or about to be. */
+void ex_book_uncount_position(struct ex_book *book, struct ex_position *position);
+void ex_book_uncount_order(struct ex_book *book, struct ex_order *order);
+/* The position TICKET is there now, or is not any more. */
+void ex_book_ticket_changed(struct ex_book *book, uint64_t ticket);
+/* NULL: there never was a position on SYMBOL. */
+struct ex_holding *ex_book_holding(const struct ex_book *book, const char *symbol);
+
 struct ex_position *ex_book_add_position(struct ex_book *book, uint64_t ticket);
 void ex_book_drop_position(struct ex_book *book, struct ex_position *position);
 /* Books a filled leg or close into the positions. */

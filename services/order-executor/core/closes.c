@@ -60,30 +60,34 @@ static struct ex_order *add_close(struct ex_book *book, struct ex_job *job, uint
 
 static bool is_meant(const struct ex_job *job, const struct ex_position *position)
 {
-        if (job->only_ticket)
-                return position->ticket == job->only_ticket;
         return (position->ours || job->whole_account) &&
-               (job->close_sides & ex_side_bit(position->side)) &&
-               !strcmp(position->symbol, job->symbol);
+               (job->close_sides & ex_side_bit(position->side));
+}
+
+static bool expand_to(struct ex_book *book, struct ex_job *job, const struct ex_position *position)
+{
+        const int64_t open = ex_position_open_e8(position);
+
+        if (open)
+                add_close(book, job, position->ticket, position->side, open, 1);
+        return open != 0;
 }
 
 bool ex_job_expand(struct ex_book *book, struct ex_job *job)
 {
-        struct ex_table_at at;
+        const struct ex_position *position;
+        struct ex_holding *holding;
         bool any = false;
 
         job->expanded = true;
-        if (!job->close_sides && !job->only_ticket)
-                return false;
-        for (struct ex_position *position = ex_table_first(&book->positions, &at); position;
-                position = ex_table_next(&book->positions, &at)) {
-                int64_t open = ex_position_open_e8(position);
-
-                if (!open || !is_meant(job, position))
-                        continue;
-                add_close(book, job, position->ticket, position->side, open, 1);
-                any = true;
+        if (job->only_ticket) {
+                position = ex_book_position(book, job->only_ticket);
+                return position && expand_to(book, job, position);
         }
+        holding = job->close_sides ? ex_book_holding(book, job->symbol) : NULL;
+        for (position = holding ? holding->first : NULL; position; position = position->next)
+                if (is_meant(job, position))
+                        any |= expand_to(book, job, position);
         return any;
 }
 
@@ -101,6 +105,8 @@ static void pass_unplaced(struct ex_book *book, const struct ex_job *exit)
 {
         struct ex_table_at at;
 
+        if (!book->tally.unplaced)
+                return;
         for (struct ex_job *job = ex_table_first(&book->jobs, &at); job;
                 job = ex_table_next(&book->jobs, &at)) {
                 if (strcmp(job->symbol, exit->symbol) != 0)

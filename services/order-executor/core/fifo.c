@@ -413,15 +413,19 @@ static bool advance_job(
         return false;
 }
 
-static void drop_done(struct ex_queue *queue)
+static void drop_done(struct ex_book *book, struct ex_queue *queue)
 {
         size_t kept = 0;
 
         for (size_t i = 0; i < queue->count; i++) {
-                if (queue->jobs[i]->phase == EX_JOB_DONE)
-                        queue->jobs[i]->queue = NULL;
-                else
-                        queue->jobs[kept++] = queue->jobs[i];
+                struct ex_job *job = queue->jobs[i];
+
+                if (job->phase != EX_JOB_DONE) {
+                        queue->jobs[kept++] = job;
+                        continue;
+                }
+                job->queue = NULL;
+                ex_book_recount_job(book, job);
         }
         queue->count = kept;
 }
@@ -440,6 +444,6 @@ void ex_queue_advance(struct ex_book *book, struct ex_queue *queue, struct ex_no
                         if (queue->jobs[i]->phase != EX_JOB_DONE)
                                 see(&ahead, queue->jobs[i]);
                 }
-                drop_done(queue);
+                drop_done(book, queue);
         }
 }

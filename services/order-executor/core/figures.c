@@ -1,7 +1,14 @@
 /*
  * What the strategy holds and has lost: the figures of the caps, of the context and of the account.
+ *
+ * Keeps: each position and each order has in the sums exactly what it says it has counted, so that
+ * a change takes that out and puts the new in; test_property.c holds the sums against a count of all.
  */
 #include "services/order-executor/core/book_internal.h"
+
+#include "libbus/base/require.h"
+
+#include <stdio.h>
 
 #define STATE(name) PB__ORDER_STATE__ORDER_STATE_##name
 
@@ -28,26 +35,98 @@ static int64_t leg_risk(const struct ex_book *book, const struct ex_order *leg)
         return ex_symbol_loss_cents(symbol, distance < 0 ? -distance : distance, leg->volume_e8);
 }
 
-static bool is_skipped(
-        const char *symbol, Pb__Side side, const char *skip_symbol, uint32_t skip_sides)
+/* ---- positions ---- */
+
+static struct ex_held held_of(const struct ex_book *book, const struct ex_position *position)
 {
-        return skip_symbol && (skip_sides & ex_side_bit(side)) && !strcmp(symbol, skip_symbol);
+        if (!position->ours || !ex_position_open_e8(position))
+                return (struct ex_held){ 0 };
+        return (struct ex_held){ .count = 1, .risk_cents = position_risk(book, position) };
 }
 
-static void add_positions(const struct ex_book *book, struct ex_figures *figures,
-        const char *skip_symbol, uint32_t skip_sides)
+static void add_held(struct ex_held *sum, const struct ex_held *held, int sign)
 {
-        struct ex_table_at at;
+        sum->count += sign * held->count;
+        sum->risk_cents += sign * held->risk_cents;
+}
 
-        for (struct ex_position *position = ex_table_first(&book->positions, &at); position;
-                position = ex_table_next(&book->positions, &at)) {
-                if (!position->ours || !ex_position_open_e8(position) ||
-                        is_skipped(position->symbol, position->side, skip_symbol, skip_sides))
-                        continue;
-                figures->open_positions++;
-                figures->open_risk_cents += position_risk(book, position);
+static void count_position(struct ex_book *book, struct ex_position *position, int sign)
+{
+        add_held(&position->holding->sides[position->counted_side], &position->counted, sign);
+        add_held(&book->held, &position->counted, sign);
+}
+
+struct ex_holding *ex_book_holding(const struct ex_book *book, const char *symbol)
+{
+        for (size_t i = 0; i < book->holding_count; i++)
+                if (!strcmp(book->holdings[i]->symbol, symbol))
+                        return book->holdings[i];
+        return NULL;
+}
+
+static struct ex_holding *make_holding(struct ex_book *book, const char *symbol)
+{
+        struct ex_holding *holding = ex_book_holding(book, symbol);
+
+        if (holding)
+                return holding;
+        holding = bus_new(struct ex_holding);
+        snprintf(holding->symbol, sizeof(holding->symbol), "%s", symbol);
+        book->holdings = bus_xrealloc(
+                book->holdings, (book->holding_count + 1) * sizeof(struct ex_holding *));
+        book->holdings[book->holding_count++] = holding;
+        return holding;
+}
+
+static void link_position(struct ex_holding *holding, struct ex_position *position)
+{
+        position->holding = holding;
+        position->previous = holding->last;
+        position->next = NULL;
+        if (holding->last)
+                holding->last->next = position;
+        else
+                holding->first = position;
+        holding->last = position;
+}
+
+static void unlink_position(struct ex_position *position)
+{
+        struct ex_holding *holding = position->holding;
+
+        if (position->previous)
+                position->previous->next = position->next;
+        else
+                holding->first = position->next;
+        if (position->next)
+                position->next->previous = position->previous;
+        else
+                holding->last = position->previous;
+        position->holding = NULL;
+}
+
+void ex_book_uncount_position(struct ex_book *book, struct ex_position *position)
+{
+        if (!position->holding)
+                return;
+        count_position(book, position, -1);
+        unlink_position(position);
+}
+
+void ex_book_recount_position(struct ex_book *book, struct ex_position *position)
+{
+        if (position->holding && !strcmp(position->holding->symbol, position->symbol)) {
+                count_position(book, position, -1);
+        } else {
+                ex_book_uncount_position(book, position);
+                link_position(make_holding(book, position->symbol), position);
         }
+        position->counted = held_of(book, position);
+        position->counted_side = position->side;
+        count_position(book, position, 1);
 }
+
+/* ---- orders ---- */
 
 /* A leg that may be, or become, a position that is not in the books yet. */
 static bool is_under_way(const struct ex_book *book, const struct ex_order *order)
@@ -59,22 +138,84 @@ static bool is_under_way(const struct ex_book *book, const struct ex_order *orde
         return !order->ticket || !ex_book_position(book, order->ticket);
 }
 
-static void add_job(
-        const struct ex_book *book, const struct ex_job *job, struct ex_figures *figures)
+static struct ex_counted count_of(const struct ex_book *book, const struct ex_order *order)
 {
-        for (size_t i = 0; i < job->order_count; i++) {
-                const struct ex_order *order = job->orders[i];
+        struct ex_counted counted = { 0 };
 
-                if (ex_order_is_final(order))
-                        continue;
-                figures->live_orders++;
-                figures->unknown_orders += order->state == STATE(UNKNOWN);
-                figures->manual_orders += order->state == STATE(MANUAL);
-                if (is_under_way(book, order)) {
-                        figures->open_positions++;
-                        figures->open_risk_cents += leg_risk(book, order);
-                }
+        if (ex_order_is_final(order)) {
+                counted.unplaced =
+                        ex_order_is_leg(order) && ex_order_filled(order) && !order->ticket;
+                return counted;
         }
+        if (!order->job->queue)
+                return counted;
+        counted.live = 1;
+        counted.unknown = order->state == STATE(UNKNOWN);
+        counted.manual = order->state == STATE(MANUAL);
+        counted.under_way = is_under_way(book, order);
+        counted.placed = ex_order_is_leg(order) && order->ticket != 0;
+        if (counted.under_way)
+                counted.risk_cents = leg_risk(book, order);
+        return counted;
+}
+
+void ex_book_uncount_order(struct ex_book *book, struct ex_order *order)
+{
+        struct ex_tally *tally = &book->tally;
+
+        tally->live -= order->counted.live;
+        tally->unknown -= order->counted.unknown;
+        tally->manual -= order->counted.manual;
+        tally->under_way -= order->counted.under_way;
+        tally->placed -= order->counted.placed;
+        tally->unplaced -= order->counted.unplaced;
+        tally->risk_cents -= order->counted.risk_cents;
+        order->counted = (struct ex_counted){ 0 };
+}
+
+void ex_book_recount_order(struct ex_book *book, struct ex_order *order)
+{
+        struct ex_tally *tally = &book->tally;
+
+        ex_book_uncount_order(book, order);
+        order->counted = count_of(book, order);
+        tally->live += order->counted.live;
+        tally->unknown += order->counted.unknown;
+        tally->manual += order->counted.manual;
+        tally->under_way += order->counted.under_way;
+        tally->placed += order->counted.placed;
+        tally->unplaced += order->counted.unplaced;
+        tally->risk_cents += order->counted.risk_cents;
+}
+
+void ex_book_recount_job(struct ex_book *book, const struct ex_job *job)
+{
+        for (size_t i = 0; i < job->order_count; i++)
+                ex_book_recount_order(book, job->orders[i]);
+}
+
+static void recount_queues(struct ex_book *book)
+{
+        for (size_t i = 0; i < book->queue_count; i++)
+                for (size_t j = 0; j < book->queues[i]->count; j++)
+                        ex_book_recount_job(book, book->queues[i]->jobs[j]);
+}
+
+void ex_book_recount_all(struct ex_book *book)
+{
+        struct ex_table_at at;
+
+        for (struct ex_position *position = ex_table_first(&book->positions, &at); position;
+                position = ex_table_next(&book->positions, &at))
+                ex_book_recount_position(book, position);
+        recount_queues(book);
+}
+
+/* Hardly ever is a leg under way that has a ticket already. */
+void ex_book_ticket_changed(struct ex_book *book, uint64_t ticket)
+{
+        if (ticket && book->tally.placed)
+                recount_queues(book);
 }
 
 static int64_t job_doubt_since(const struct ex_job *job, int64_t oldest_us)
@@ -98,17 +239,37 @@ int64_t ex_book_doubt_since_us(const struct ex_book *book)
         return oldest_us;
 }
 
+/* Beyond any cap; a few more can be added to it. */
+static int64_t clamp(__int128 risk_cents)
+{
+        return risk_cents > INT64_MAX / 8 ? INT64_MAX / 8 : (int64_t)risk_cents;
+}
+
+/* Positions that count, without those of SYMBOL and SIDES. */
+static struct ex_held held_without(const struct ex_book *book, const char *symbol, uint32_t sides)
+{
+        const struct ex_holding *holding = symbol && sides ? ex_book_holding(book, symbol) : NULL;
+        struct ex_held held = book->held;
+
+        for (Pb__Side side = PB__SIDE__SIDE_BUY; holding && side <= PB__SIDE__SIDE_SELL; side++)
+                if (sides & ex_side_bit(side))
+                        add_held(&held, &holding->sides[side], -1);
+        return held;
+}
+
 struct ex_figures ex_book_figures(
         const struct ex_book *book, const char *skip_symbol, uint32_t skip_sides)
 {
-        struct ex_figures figures = { 0 };
-        int64_t counted;
+        const struct ex_held held = held_without(book, skip_symbol, skip_sides);
+        struct ex_figures figures = {
+                .open_positions = held.count + book->tally.under_way,
+                .open_risk_cents = clamp(held.risk_cents + book->tally.risk_cents),
+                .live_orders = book->tally.live,
+                .unknown_orders = book->tally.unknown,
+                .manual_orders = book->tally.manual,
+        };
+        const int64_t counted = book->limits.count_open_risk ? figures.open_risk_cents : 0;
 
-        add_positions(book, &figures, skip_symbol, skip_sides);
-        for (size_t i = 0; i < book->queue_count; i++)
-                for (size_t j = 0; j < book->queues[i]->count; j++)
-                        add_job(book, book->queues[i]->jobs[j], &figures);
-        counted = book->limits.count_open_risk ? figures.open_risk_cents : 0;
         figures.daily_loss_cents = ex_risk_day_loss_cents(&book->risk) + counted;
         figures.lifetime_loss_cents = ex_risk_lifetime_loss_cents(&book->risk) + counted;
         return figures;

@@ -29,6 +29,15 @@ enum ex_phase {
         EX_PHASE_SNAPSHOT, /* a close that must see what is left of its position first */
 };
 
+/* What of an order stands in the book's figures. */
+struct ex_counted {
+        uint32_t live, unknown, manual; /* 0 or 1 each, as all here but the risk */
+        uint32_t under_way;             /* a leg that may be a position the books do not have */
+        uint32_t placed;                /* in INTENT or doubt, with a ticket */
+        uint32_t unplaced;              /* a filled leg whose position nobody has seen */
+        int64_t risk_cents;
+};
+
 struct ex_order {
         /* what it is; never changes, but for the volume of a close whose position has shrunk */
         char id[CL_ORD_ID_SIZE];
@@ -73,6 +82,7 @@ struct ex_order {
         int64_t snapshot_after_us; /* SNAPSHOT: only one asked for later counts */
         bool settled;              /* the book has drawn its conclusions from the final state */
         bool unsaved;              /* a save of it is in the list of effects */
+        struct ex_counted counted; /* figures.c alone writes it */
 };
 
 enum ex_event_kind {

@@ -8,6 +8,21 @@
 
 #include "side.pb-c.h"
 
+struct ex_position;
+
+/* What open positions of one side come to. */
+struct ex_held {
+        int64_t count;
+        __int128 risk_cents; /* no number of positions overflows it */
+};
+
+/* The positions on one symbol, in the order they were heard of, and the sums over those of ours. */
+struct ex_holding {
+        char symbol[EX_NAME_SIZE];
+        struct ex_position *first, *last; /* borrowed */
+        struct ex_held sides[PB__SIDE__SIDE_SELL + 1];
+};
+
 struct ex_position {
         uint64_t ticket;
         char symbol[EX_NAME_SIZE]; /* our name */
@@ -26,6 +41,12 @@ struct ex_position {
         char closed_by[CL_ORD_ID_SIZE]; /* an exit's close that says it is gone; "" if none */
         uint32_t missing;   /* good snapshots in a row that lack it, with no deal to say why */
         int64_t changed_us; /* monotonic: a snapshot asked for earlier says nothing about it */
+
+        /* where it stands and what of it is counted; figures.c alone writes them */
+        struct ex_holding *holding; /* NULL: nowhere yet */
+        struct ex_position *previous, *next;
+        struct ex_held counted;
+        Pb__Side counted_side;
 };
 
 static inline int64_t ex_position_open_e8(const struct ex_position *position)

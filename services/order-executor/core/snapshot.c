@@ -59,6 +59,7 @@ static void take_position(struct ex_book *book, const Pb__BrokerPosition *from, 
         position->in_deals_e8 = position->out_deals_e8 = position->out_reported_e8 = 0;
         position->missing = 0;
         set_opener(book, position, from);
+        ex_book_recount_position(book, position);
         if (differs(&before, position))
                 ex_fx_save_position(&book->fx, position->ticket);
         if (opener && ex_order_filled(opener))

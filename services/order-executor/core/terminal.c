@@ -28,6 +28,7 @@ const char *ex_book_hello_refusal(const struct ex_book *book, const Pb__Hello *h
 void ex_book_hello(struct ex_book *book, const Pb__Hello *hello, struct ex_now now)
 {
         ex_symbols_hello(&book->symbols, hello);
+        ex_book_recount_all(book);
         book->account.login = hello->account->login;
         book->link_up = true;
         book->server_up = true;
@@ -136,6 +137,7 @@ struct ex_position *ex_book_add_position(struct ex_book *book, uint64_t ticket)
 
         position->ticket = ticket;
         ex_table_add(&book->positions, ex_key_of_number(&position->ticket), position);
+        ex_book_ticket_changed(book, ticket);
         return position;
 }
 
@@ -143,7 +145,15 @@ void ex_book_drop_position(struct ex_book *book, struct ex_position *position)
 {
         ex_fx_drop_position(&book->fx, position->ticket);
         ex_table_take(&book->positions, ex_key_of_number(&position->ticket));
+        ex_book_uncount_position(book, position);
+        ex_book_ticket_changed(book, position->ticket);
         free(position);
+}
+
+static void position_changed(struct ex_book *book, struct ex_position *position)
+{
+        ex_book_recount_position(book, position);
+        ex_fx_save_position(&book->fx, position->ticket);
 }
 
 static void name_opener(struct ex_position *position, const struct ex_order *leg)
@@ -175,7 +185,7 @@ static void book_leg(struct ex_book *book, struct ex_order *leg, struct ex_now n
         position->tp_e8 = leg->tp_e8;
         position->changed_us = now.mono_us;
         name_opener(position, leg);
-        ex_fx_save_position(&book->fx, position->ticket);
+        position_changed(book, position);
 }
 
 static void book_close(struct ex_book *book, struct ex_order *close, struct ex_now now)
@@ -190,7 +200,7 @@ static void book_close(struct ex_book *book, struct ex_order *close, struct ex_n
         position->changed_us = now.mono_us;
         if (ex_order_is_exit(close) && close->state == STATE(FILLED))
                 snprintf(position->closed_by, sizeof(position->closed_by), "%s", close->id);
-        ex_fx_save_position(&book->fx, position->ticket);
+        position_changed(book, position);
         ex_fx_snapshot(&book->fx);
 }
 
@@ -244,7 +254,7 @@ static void count_volume(
         else
                 position->out_deals_e8 += deal->volume_e8;
         position->changed_us = now.mono_us;
-        ex_fx_save_position(&book->fx, position->ticket);
+        position_changed(book, position);
 }
 
 static void count_result(struct ex_book *book, const Pb__Deal *deal, int64_t at_us)
@@ -317,6 +327,12 @@ static void tell_deal(struct ex_book *book, const Pb__Deal *deal, const struct e
         name_deal(book, fx, order, position);
 }
 
+static void set_ticket(struct ex_book *book, struct ex_order *leg, uint64_t ticket)
+{
+        leg->ticket = ticket;
+        ex_book_recount_order(book, leg);
+}
+
 /* The deals of an order add up to its fill, whether or not its report ever comes. */
 static void count_for_order(
         struct ex_book *book, const Pb__Deal *deal, struct ex_order *order, struct ex_now now)
@@ -332,7 +348,7 @@ static void count_for_order(
 
         order->deals_e8 += deal->volume_e8;
         if (ex_order_is_leg(order) && !order->ticket && !ex_order_is_final(order))
-                order->ticket = deal->position;
+                set_ticket(book, order, deal->position);
         event.volume_e8 = order->deals_e8;
         if (!report_is_due && (order->deals_e8 >= order->volume_e8 || ex_order_is_final(order)))
                 ex_book_step(book, order, &event, now);

@@ -1,8 +1,9 @@
 /*
  * Random schedules: orders, lost replies, cut links, bad snapshots and deaths at any instant, then
  * quiet. Whatever happened, the broker was never asked to do one thing twice, and in the end the
- * books and the account say the same.
+ * books and the account say the same; and at every step the figures the books keep are right.
  */
+#include "services/order-executor/core/test_figures.h"
 #include "services/order-executor/core/test_world.h"
 
 #include <criterion/criterion.h>
@@ -231,6 +232,17 @@ static void check_result(struct run *run)
         hold(run, run->world->book->risk.lifetime_net_cents == net, "a deal", "counts once");
 }
 
+/* The sums that are kept, whatever has just happened, are those of a count from scratch. */
+static void check_figures(struct run *run)
+{
+        const struct ex_book *book = run->world->book;
+
+        hold(run, test_figures_hold(book, NULL, 0), "the figures", "of all");
+        for (Pb__Side side = PB__SIDE__SIDE_BUY; side <= PB__SIDE__SIDE_SELL; side++)
+                hold(run, test_figures_hold(book, "EURUSD", ex_side_bit(side)), "the figures",
+                        "without one side");
+}
+
 static void run_seed(uint32_t seed)
 {
         struct run run = { .world = world_new(seed), .seed = seed };
@@ -238,14 +250,19 @@ static void run_seed(uint32_t seed)
         run.world->tb->random = true;
         world_start(run.world);
         world_connect(run.world);
-        for (int i = 0; i < STEPS; i++)
+        for (int i = 0; i < STEPS; i++) {
                 step(&run);
+                check_figures(&run);
+        }
         become_quiet(&run);
+        check_figures(&run);
         hold(&run, !run.world->tb->violated, "executed", "twice");
         check_jobs(&run);
         check_positions(&run);
         check_closed(&run);
         check_result(&run);
+        ex_book_forget(run.world->book, INT64_MAX);
+        check_figures(&run);
         world_free(run.world);
 }
 
