@@ -70,8 +70,8 @@ void service_alarms_free(struct bus_service *service)
                 drop(&service->alarms);
 }
 
-static void emit(struct bus_service *service, const char *code, const char *subject,
-        Pb__Severity severity, bool raised, const char *text)
+static void emit(struct bus_service *service, const struct bus_message *cause, const char *code,
+        const char *subject, Pb__Severity severity, bool raised, const char *text)
 {
         Pb__Alarm alarm = PB__ALARM__INIT;
         BUS_AUTOFREE char *topic = bus_xasprintf("alarm.%s", code);
@@ -83,7 +83,8 @@ static void emit(struct bus_service *service, const char *code, const char *subj
         alarm.raised = raised;
         alarm.text = (char *)text;
         bus_emit(service,
-                &(struct bus_out){ .stream = "alarm", .topic = topic, .body = &alarm.base });
+                &(struct bus_out){
+                        .stream = "alarm", .topic = topic, .body = &alarm.base, .cause = cause });
         if (raised)
                 bus_put(service, key, bus_bytes_str(text), true);
         else
@@ -102,7 +103,7 @@ void bus_alarm(struct bus_service *service, const char *code, const char *subjec
         vsnprintf(text, sizeof(text), format, args);
         va_end(args);
         add(service, code, subject);
-        emit(service, code, subject, severity, true, text);
+        emit(service, NULL, code, subject, severity, true, text);
 }
 
 void bus_alarm_end(struct bus_service *service, const char *code, const char *subject)
@@ -111,6 +112,21 @@ void bus_alarm_end(struct bus_service *service, const char *code, const char *su
 
         if (!*link)
                 return;
-        emit(service, code, subject, PB__SEVERITY__SEVERITY_INFO, false, "");
+        emit(service, NULL, code, subject, PB__SEVERITY__SEVERITY_INFO, false, "");
         drop(link);
+}
+
+void service_alarm_quarantined(struct bus_service *service, const struct bus_message *message,
+        const char *subject, const char *why)
+{
+        static const char code[] = "quarantined";
+        char text[TEXT_MAX_BYTES];
+
+        if (*find(service, code, subject))
+                return;
+        snprintf(text, sizeof(text), "%s set a message of %s aside, %s: topic %s, alert %s",
+                service->class->name, message->stream, why, message->topic,
+                message->envelope->alert_id);
+        add(service, code, subject);
+        emit(service, message, code, subject, PB__SEVERITY__SEVERITY_CRITICAL, true, text);
 }

@@ -1,4 +1,5 @@
 /* Inputs: which writers a service reads, and what is done with a message before its handler sees it. */
+#include "libbus/base/clock.h"
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
 #include "libbus/bus/endpoint.h"
@@ -8,7 +9,10 @@
 #include <errno.h>
 #include <stdio.h>
 
-static void quarantine(struct bus_service *service, const struct bus_message *message)
+#define SINGLY_MAX_US (1 * BUS_US_PER_SEC)
+
+static void quarantine(
+        struct bus_service *service, const struct bus_message *message, const char *why)
 {
         char position[BUS_POS_TEXT_SIZE];
         BUS_AUTOFREE char *subject = bus_xasprintf(
@@ -19,11 +23,49 @@ static void quarantine(struct bus_service *service, const struct bus_message *me
         bus_pack(&message->envelope->base, &packed);
         bus_put(service, key, bus_buf_bytes(&packed), true);
         bus_metric_inc(service->quarantined);
-        log_error("message_quarantined", "stream=%s position=%s topic=%s alert_id=%s",
-                message->stream, position, message->topic, message->envelope->alert_id);
-        bus_alarm(service, "quarantined", subject, PB__SEVERITY__SEVERITY_CRITICAL,
-                "%s set a message of %s aside: topic %s, alert %s", service->class->name,
-                message->stream, message->topic, message->envelope->alert_id);
+        log_error("message_quarantined", "stream=%s position=%s topic=%s alert_id=%s why=\"%s\"",
+                message->stream, position, message->topic, message->envelope->alert_id, why);
+        service_alarm_quarantined(service, message, subject, why);
+}
+
+static int handle(struct bus_service *service, const struct bus_input *spec,
+        const struct bus_message *message)
+{
+        const char *why = "it is not valid";
+        int r = 0;
+
+        if (crash_slot_deaths(service->slot, message->stream, message->position) >=
+                CRASH_DEATHS_MAX) {
+                why = "its handling made the process crash twice";
+                r = BUS_QUARANTINE;
+        } else if (!strcmp(spec->stream, "control") && service_control(service, message)) {
+                return 0;
+        } else if (spec->handler) {
+                r = spec->handler(service->self, message);
+        }
+        if (r == BUS_QUARANTINE) {
+                quarantine(service, message, why);
+                r = 0;
+        }
+        return r;
+}
+
+/*
+ * After an unclean start messages are committed one by one: whatever makes the process die then,
+ * also behind its handler, is the fault of one of them. On a slow disk the time ends it: every start
+ * gets some messages further, so the one that kills is met alone in the end.
+ */
+static void commit_singly(struct bus_service *service, const struct bus_message *message)
+{
+        int64_t now_us = bus_mono_us();
+
+        if (!service->singly_until_us)
+                service->singly_until_us = now_us + SINGLY_MAX_US;
+        if (!--service->singly || now_us > service->singly_until_us)
+                service->singly = 0;
+        bus_commit_now(service);
+        if (!service->failed)
+                crash_slot_forget(service->slot, message->stream, message->position);
 }
 
 static int deliver(void *arg, struct bus_reader *reader, const struct bus_message *message)
@@ -31,24 +73,21 @@ static int deliver(void *arg, struct bus_reader *reader, const struct bus_messag
         struct input *input = arg;
         struct bus_service *service = input->service;
         char position[BUS_POS_TEXT_SIZE];
-        int r = 0;
+        int r;
 
         (void)reader;
         if (service->failed)
                 return -ECANCELED;
         input->dirty = true;
         bus_metric_inc(service->messages_in);
-        if (!strcmp(input->spec->stream, "control") && service_control(service, message))
-                return 0;
-        if (input->spec->handler)
-                r = input->spec->handler(service->self, message);
-        if (r == BUS_QUARANTINE) {
-                quarantine(service, message);
-                r = 0;
-        }
+        crash_slot_enter(service->slot, message->stream, message->position);
+        r = handle(service, input->spec, message);
         if (r < 0 && !service->failed)
                 bus_service_fail(service, "handler_failed", "stream=%s position=%s error=\"%s\"",
                         message->stream, bus_pos_format(message->position, position), strerror(-r));
+        if (service->singly > 0 && !service->failed)
+                commit_singly(service, message);
+        crash_slot_leave(service->slot);
         return service->failed ? -ECANCELED : 0;
 }
 

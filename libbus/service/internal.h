@@ -2,6 +2,7 @@
 /* The runtime's inside, shared by the files of this folder. */
 #include "libbus/bus/reader.h"
 #include "libbus/bus/writer.h"
+#include "libbus/service/crash_slot.h"
 #include "libbus/service/service.h"
 
 #include "heartbeat.pb-c.h"
@@ -77,6 +78,9 @@ struct bus_service {
         size_t input_count;
         struct bus_input implicit_inputs[2];
         int budget; /* messages that may still be taken in this turn */
+        struct crash_slot *slot;
+        int singly; /* messages still to be committed one by one, after an unclean start ... */
+        int64_t singly_until_us; /* ... no longer than this; 0: not begun */
 
         struct turn turn, previous; /* previous: while its callbacks run */
         bool committing;
@@ -118,6 +122,10 @@ void service_heartbeat(void *service);
 /* alarms.c */
 BUS_MUST int service_alarms_load(struct bus_service *service);
 void service_alarms_free(struct bus_service *service);
+
+/* Says that MESSAGE was set aside, in its alert's name. */
+void service_alarm_quarantined(struct bus_service *service, const struct bus_message *message,
+        const char *subject, const char *why);
 
 /* control.c */
 /* Takes the commands every service obeys; true if MESSAGE was one of them. */

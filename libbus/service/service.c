@@ -247,6 +247,20 @@ static int open_writer(struct bus_service *service, char *error, size_t error_si
         return bus_writer_new(&options, &service->writer, error, error_size);
 }
 
+static int open_slot(struct bus_service *service, char *error, size_t error_size)
+{
+        BUS_AUTOFREE char *path = bus_xasprintf("%s/crash.slot", service->folder);
+        int r = crash_slot_open(path, &service->slot);
+
+        if (r < 0) {
+                snprintf(error, error_size, "cannot open %s: %s", path, strerror(-r));
+                return r;
+        }
+        if (crash_slot_was_unclean(service->slot))
+                service->singly = BUS_BATCH_MAX;
+        return 0;
+}
+
 static int open_all(struct bus_service *service, char *error, size_t error_size)
 {
         int r;
@@ -257,6 +271,9 @@ static int open_all(struct bus_service *service, char *error, size_t error_size)
                 return r;
         }
         r = service_store_open(service, error, error_size);
+        if (r < 0)
+                return r;
+        r = open_slot(service, error, error_size); /* under the store's lock */
         if (r < 0)
                 return r;
         r = service_alarms_load(service);
@@ -347,6 +364,7 @@ struct bus_service *service_free(struct bus_service *service)
         turn_done(&service->previous);
         service->store =
                 service->failed ? store_abandon(service->store) : store_free(service->store);
+        crash_slot_close(service->slot, !service->failed);
         bus_loop_free(service->loop);
         if (service->zmq)
                 zmq_ctx_term(service->zmq);

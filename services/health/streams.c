@@ -89,7 +89,9 @@ static int take_alarm(void *self, const struct bus_message *message)
                 return BUS_QUARANTINE;
         alarms_take(
                 health->alarms, service + 1, (const Pb__Alarm *)body, message->envelope->staged_us);
-        return 0;
+        if (!*message->envelope->alert_id)
+                return 0;
+        return projection_take(health->projection, message, body, NULL);
 }
 
 /* Its own commands come back to it: the runtime carries out those that are for every service. */

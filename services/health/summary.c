@@ -1,5 +1,6 @@
 #include "services/health/summary.h"
 
+#include "alarm.pb-c.h"
 #include "decision.pb-c.h"
 #include "libbus/base/clock.h"
 #include "libbus/pbjson/pbjson.h"
@@ -80,6 +81,20 @@ static void apply_trade(
                 apply_done(summary, envelope, trade);
 }
 
+/* A part of the way could not take it: it goes no further there. What the executor tells counts more. */
+static void apply_alarm(
+        struct summary *summary, const Pb__Envelope *envelope, const Pb__Alarm *alarm)
+{
+        const char *service = strchr(envelope->stream, '@');
+
+        if (strcmp(alarm->code, "quarantined") || !alarm->raised || summary->done_us || !service ||
+                (strcmp(service, "@strategy-v3") && strcmp(service, "@order-executor")))
+                return;
+        summary->done_us = envelope->staged_us;
+        set_text(summary->outcome, alarm->code);
+        set_text(summary->outcome_reason, service + 1);
+}
+
 void summary_apply(struct summary *summary, const char *kind, const Pb__Envelope *envelope,
         const ProtobufCMessage *message)
 {
@@ -93,6 +108,8 @@ void summary_apply(struct summary *summary, const char *kind, const Pb__Envelope
                 summary->is_ordered = true;
         else if (!strcmp(kind, "trade"))
                 apply_trade(summary, envelope, (const Pb__Trade *)message);
+        else if (!strcmp(kind, "alarm"))
+                apply_alarm(summary, envelope, (const Pb__Alarm *)message);
 }
 
 /* How an alert ends that makes no order; NULL where one follows. */

@@ -35,7 +35,8 @@ void summary_apply(struct summary *summary, const char *kind, const Pb__Envelope
 
 /*
  * One word: accepted, decided, ordered, submitted; or how it ended: ignored, notified, rejected,
- * error, filled, partial, partly, refused, expired, test, not_executed, nothing_to_close, ...
+ * error, filled, partial, partly, refused, expired, test, not_executed, nothing_to_close,
+ * quarantined, ...
  */
 const char *summary_state(const struct summary *summary);
 /* Nothing more is expected of it (a stop or target of its position may still be dealt). */

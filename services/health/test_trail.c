@@ -1,6 +1,7 @@
 #include "services/health/summary.h"
 #include "services/health/trail.h"
 
+#include "alarm.pb-c.h"
 #include "decision.pb-c.h"
 #include "libbus/base/e8.h"
 #include "libbus/bus/pack.h"
@@ -216,6 +217,38 @@ Test(trail, waits_for_the_executor_where_an_order_follows)
         json = trail_json(trail);
         cr_expect_str_eq(text(json, "state"), "decided");
         cr_expect(json_is_false(json_object_get(json, "final")));
+        json_decref(json);
+        trail_free(trail);
+}
+
+static void add_quarantine(struct trail *trail, const char *stream, int64_t at_us)
+{
+        Pb__Alarm alarm = PB__ALARM__INIT;
+
+        alarm.code = (char *)"quarantined";
+        alarm.subject = (char *)"signal@alert-ingest/7.1";
+        alarm.severity = PB__SEVERITY__SEVERITY_CRITICAL;
+        alarm.raised = true;
+        alarm.text = (char *)"set aside";
+        add(trail, "alarm.quarantined", stream, &alarm.base, at_us, false, (struct stamp){ 0 });
+}
+
+Test(trail, shows_that_an_alert_was_set_aside)
+{
+        struct trail *trail = trail_new();
+        json_t *json;
+
+        add_signal(trail, false);
+        add_quarantine(trail, "alarm@strategy-v3-shadow", T0 + 2000);
+        json = trail_json(trail);
+        cr_expect_str_eq(text(json, "state"), "accepted", "the shadow's trouble is its own");
+        json_decref(json);
+        add_quarantine(trail, "alarm@strategy-v3", T0 + 3000);
+        json = trail_json(trail);
+        cr_expect_str_eq(text(json, "state"), "quarantined");
+        cr_expect_str_eq(text(json, "outcome_reason"), "strategy-v3");
+        cr_expect(json_is_true(json_object_get(json, "final")));
+        cr_expect_eq(json_array_size(json_object_get(json, "alarms")), 2);
         json_decref(json);
         trail_free(trail);
 }

@@ -1,5 +1,6 @@
 #include "services/health/trail.h"
 
+#include "alarm.pb-c.h"
 #include "libbus/base/clock.h"
 #include "libbus/base/require.h"
 #include "libbus/pbjson/pbjson.h"
@@ -12,6 +13,7 @@
 #include "trade.pb-c.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 struct item {
@@ -187,6 +189,15 @@ static void add_message(struct steps *steps, const struct item *item, const char
         add_step(steps, &step);
 }
 
+static void add_alarm(struct steps *steps, const struct item *item)
+{
+        const Pb__Alarm *alarm = (const Pb__Alarm *)item->message;
+        struct step step = { .at_us = item->envelope->staged_us, .item = item };
+
+        snprintf(step.text, sizeof(step.text), "%s", alarm->code);
+        add_step(steps, &step);
+}
+
 static size_t steps_max(const struct trail *trail)
 {
         size_t n = 0;
@@ -216,6 +227,9 @@ static void copy_keys(json_t *to, const json_t *from)
                 "price",
                 "plugin",
                 "verdict",
+                "code",
+                "severity",
+                "text",
         };
 
         for (size_t i = 0; i < BUS_COUNT(keys); i++) {
@@ -264,6 +278,8 @@ static json_t *steps_json(const struct trail *trail, int64_t received_us)
                         add_message(&steps, item, "ordered");
                 else if (!strcmp(item->kind, "trade"))
                         add_event(&steps, item);
+                else if (!strcmp(item->kind, "alarm"))
+                        add_alarm(&steps, item);
         }
         qsort(steps.items, steps.count, sizeof(*steps.items), compare_steps);
         for (size_t i = 0; i < steps.count; i++)
@@ -296,6 +312,7 @@ static void add_body(json_t *json, const struct item *item)
                 { "decision.shadow", "shadow" },
                 { "trade", "trades" },
                 { "comparison", "comparisons" },
+                { "alarm", "alarms" },
         };
 
         for (size_t i = 0; i < BUS_COUNT(lists); i++)
@@ -348,6 +365,7 @@ json_t *trail_json(struct trail *trail)
         set(json, "shadow", json_array());
         set(json, "trades", json_array());
         set(json, "comparisons", json_array());
+        set(json, "alarms", json_array());
         for (size_t i = 0; i < trail->count; i++)
                 add_body(json, &trail->items[i]);
         return json;

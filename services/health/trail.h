@@ -18,7 +18,7 @@ size_t trail_count(const struct trail *trail);
 /*
  * {"alert_id","state","final",..., "latency_us":{"durable","decided","submitted","done"},
  *  "steps":[{"step","at","at_us","since_us",...}], "signal":{},"decision":{},"shadow":[],"order":{},
- *  "trades":[]}
+ *  "trades":[],"comparisons":[],"alarms":[]}
  * since_us counts from the receipt of the HTTP request. The caller owns it.
  */
 json_t *trail_json(struct trail *trail);

@@ -106,7 +106,7 @@ int umbra_status(int argc, char **argv)
 static void print_step(const json_t *step)
 {
         static const char *const keys[] = { "role", "cl_ord_id", "plugin", "verdict", "state",
-                "ticket", "price", "retcode", "reason" };
+                "ticket", "price", "retcode", "reason", "text" };
 
         printf("  %s %+10.3f ms  %-18s", text_of(step, "at"),
                 (double)json_integer_value(json_object_get(step, "since_us")) / 1000,
