@@ -23,6 +23,8 @@ const struct config_option bus_endpoint_options[] = {
                 .help = "ZeroMQ endpoint of the service's PUB socket" },
         { "endpoint.*", "replay", CONFIG_STRING, "", .maximum = BUS_ENDPOINT_SIZE - 1,
                 .help = "ZeroMQ endpoint of the service's replay socket" },
+        { "endpoint.*", "uid", CONFIG_INT, "", .minimum = 0, .maximum = UINT32_MAX - 1,
+                .help = "whose folder its ipc sockets must lie in; umbra up writes it" },
         { 0 },
 };
 

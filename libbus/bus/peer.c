@@ -1,5 +1,6 @@
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
+#include "libbus/bus/place.h"
 #include "libbus/bus/reader_internal.h"
 #include "libbus/bus/socket.h"
 #include "proto/unpack.h"
@@ -11,6 +12,7 @@
 
 /* Longest topic anything of ours has: a stream's prefix, a symbol or service name. */
 #define TOPIC_MAX_BYTES 200
+#define PLACE_RETRY_US  (1 * BUS_US_PER_SEC)
 
 static void beacon_arrived(struct bus_peer *peer, struct bus_bytes frame)
 {
@@ -111,18 +113,52 @@ static void dealer_ready(void *arg)
         zmq_msg_close(&frame);
 }
 
-static int connect_both(struct bus_peer *peer, const struct bus_peer_options *options, char *error,
-        size_t error_size)
+static bool is_writers_place(struct bus_peer *peer)
 {
-        peer->sub = bus_socket_new(options->zmq, ZMQ_SUB);
-        peer->dealer = bus_socket_new(options->zmq, ZMQ_DEALER);
-        if (!peer->sub || !peer->dealer || zmq_connect(peer->sub, options->pub_endpoint) < 0 ||
-                zmq_connect(peer->dealer, options->replay_endpoint) < 0) {
-                snprintf(error, error_size, "cannot connect to %s at %s: %s", options->writer,
-                        options->pub_endpoint, zmq_strerror(errno));
-                return -errno;
+        char why[BUS_PLACE_WHY_SIZE];
+        int r;
+
+        r = bus_place_check_endpoint(peer->config, peer->writer, peer->pub_endpoint, why);
+        if (r == 0)
+                r = bus_place_check_endpoint(
+                        peer->config, peer->writer, peer->replay_endpoint, why);
+        if (r < 0 && r != -ENOENT && !peer->told_place) {
+                log_error("place_refused", "writer=%s %s", peer->writer, why);
+                peer->told_place = true;
         }
-        return 0;
+        return r == 0;
+}
+
+/* Once connected, libzmq reconnects by itself. Who could then be behind the path has been settled:
+ * what made the place the writer's can be undone only by root or the writer itself. */
+static int connect_both(struct bus_peer *peer)
+{
+        if (peer->config && !is_writers_place(peer)) {
+                bus_loop_set_timer(peer->place_timer, PLACE_RETRY_US);
+                return 0;
+        }
+        return zmq_connect(peer->sub, peer->pub_endpoint) < 0 ||
+                               zmq_connect(peer->dealer, peer->replay_endpoint) < 0
+                       ? -errno
+                       : 0;
+}
+
+static void place_timer(void *arg)
+{
+        struct bus_peer *peer = arg;
+        int r;
+
+        r = connect_both(peer);
+        if (r < 0)
+                log_error("cannot_connect", "writer=%s endpoint=%s error=\"%s\"", peer->writer,
+                        peer->pub_endpoint, zmq_strerror(-r));
+}
+
+static int open_both(struct bus_peer *peer, void *zmq)
+{
+        peer->sub = bus_socket_new(zmq, ZMQ_SUB);
+        peer->dealer = bus_socket_new(zmq, ZMQ_DEALER);
+        return peer->sub && peer->dealer ? connect_both(peer) : -errno;
 }
 
 int bus_peer_new(const struct bus_peer_options *options, struct bus_peer **ret_peer, char *error,
@@ -134,8 +170,14 @@ int bus_peer_new(const struct bus_peer_options *options, struct bus_peer **ret_p
         peer->loop = options->loop;
         peer->writer = options->writer;
         peer->budget = options->budget;
-        r = connect_both(peer, options, error, error_size);
+        peer->config = options->config;
+        peer->pub_endpoint = bus_xstrdup(options->pub_endpoint);
+        peer->replay_endpoint = bus_xstrdup(options->replay_endpoint);
+        peer->place_timer = bus_loop_add_timer(peer->loop, -1, 0, place_timer, peer);
+        r = open_both(peer, options->zmq);
         if (r < 0) {
+                snprintf(error, error_size, "cannot connect to %s at %s: %s", options->writer,
+                        options->pub_endpoint, zmq_strerror(-r));
                 bus_peer_free(peer);
                 return r;
         }
@@ -164,10 +206,13 @@ struct bus_peer *bus_peer_free(struct bus_peer *peer)
                 free(listener->topic_prefix);
                 free(listener);
         }
+        bus_loop_remove(peer->loop, peer->place_timer);
         bus_loop_remove(peer->loop, peer->sub_source);
         bus_loop_remove(peer->loop, peer->dealer_source);
         bus_socket_close(peer->sub, 0);
         bus_socket_close(peer->dealer, 0);
+        free(peer->pub_endpoint);
+        free(peer->replay_endpoint);
         free(peer);
         return NULL;
 }

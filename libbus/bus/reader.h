@@ -11,6 +11,7 @@
  */
 #include "libbus/base/bytes.h"
 #include "libbus/bus/message.h"
+#include "libbus/config/config.h"
 #include "libbus/loop/loop.h"
 #include "libbus/wire/position.h"
 
@@ -26,6 +27,7 @@ struct bus_peer_options {
         void *zmq;
         const char *writer; /* service name; borrowed */
         const char *pub_endpoint, *replay_endpoint;
+        const struct config *config; /* says whose place they are (place.h); NULL: not asked */
         int *budget; /* messages that may still be handed over in this turn; shared by all peers */
 };
 
@@ -45,7 +47,10 @@ struct bus_reader_options {
         const char *service; /* whose cursor it is, durably; NULL: nobody's, of a tool. Borrowed */
 };
 
-/* -errno, and one line in ERROR. */
+/*
+ * -errno, and one line in ERROR. While the sockets' place is not there, or not the writer's, the
+ * peer is not connected: the latter is an ERROR line, and both are asked again each second.
+ */
 BUS_MUST int bus_peer_new(const struct bus_peer_options *options, struct bus_peer **ret_peer,
         char *error, size_t error_size);
 struct bus_peer *bus_peer_free(

@@ -63,7 +63,11 @@ struct listener {
 struct bus_peer {
         struct bus_loop *loop;
         const char *writer;
+        char *pub_endpoint, *replay_endpoint;
+        const struct config *config;
         void *sub, *dealer;
+        struct bus_source *place_timer; /* not connected: when to look at the place again */
+        bool told_place;
         struct bus_source *sub_source, *dealer_source;
         struct bus_reader *readers;
         struct listener *listeners;

@@ -4,6 +4,7 @@
 #include "libbus/bus/endpoint.h"
 #include "libbus/bus/envelope.h"
 #include "libbus/bus/pack.h"
+#include "libbus/bus/place.h"
 #include "libbus/bus/socket.h"
 #include "libbus/bus/writer_internal.h"
 
@@ -69,6 +70,8 @@ static int bind_socket(void *socket, const char *endpoint, char *error, size_t e
         r = bus_endpoint_prepare(endpoint);
         if (r == 0 && zmq_bind(socket, endpoint) < 0)
                 r = -errno;
+        if (r == 0)
+                r = bus_place_open(endpoint);
         if (r < 0)
                 snprintf(error, error_size, "cannot bind %s: %s", endpoint, zmq_strerror(-r));
         return r;

@@ -15,7 +15,7 @@ static void answer_backup(struct bus_service *service, const struct bus_message 
 {
         Pb__ControlResult result = PB__CONTROL_RESULT__INIT;
         Pb__ResultFact fact = PB__RESULT_FACT__INIT, *facts[] = { &fact };
-        BUS_AUTOFREE char *path = bus_xasprintf("backup/%s/%s.db", name, service->class->name);
+        BUS_AUTOFREE char *path = bus_xasprintf("backup/%s/%s.db", service->class->name, name);
 
         result.command_id = message->envelope->message_id;
         result.command = PB__COMMAND__COMMAND_BACKUP;

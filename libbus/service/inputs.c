@@ -115,6 +115,7 @@ static int peer_of(struct bus_service *service, const char *writer, struct bus_p
                 .writer = writer,
                 .pub_endpoint = pub,
                 .replay_endpoint = replay,
+                .config = service->config,
                 .budget = &service->budget };
         int r;
 

@@ -1,6 +1,7 @@
 /* What every service's main() does: arguments, config, signals, and the run. */
 #include "libbus/base/hash.h"
 #include "libbus/base/log.h"
+#include "libbus/base/process.h"
 #include "libbus/base/require.h"
 #include "libbus/bus/endpoint.h"
 #include "libbus/service/run.h"
@@ -131,6 +132,7 @@ int bus_service_main(int argc, char **argv, const struct bus_service_class *clas
         struct config *config;
         int signal_fd, r;
 
+        bus_process_keep_secrets();
         bus_log_init(class->name, BUS_LOG_INFO);
         signal_fd = block_signals();
         r = parse(argc, argv, class->name, &arguments);

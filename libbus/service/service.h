@@ -154,7 +154,7 @@ void bus_delete(struct bus_service *service, const char *key);
 BUS_MUST int bus_get(struct bus_service *service, const char *key, struct bus_buf *ret_value);
 BUS_MUST int bus_scan(
         struct bus_service *service, const char *prefix, store_state_fn fn, void *arg);
-/* An online backup of the service's store as state_dir/backup/NAME/SERVICE.db; the runtime answers
+/* An online backup of the service's store as state_dir/backup/SERVICE/NAME.db; the runtime answers
  * the backup command by itself, this is for health. Blocks. */
 BUS_MUST int bus_service_backup(
         struct bus_service *service, const char *name, char *error, size_t error_size);

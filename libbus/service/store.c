@@ -81,9 +81,10 @@ void service_store_lost(struct bus_service *service, int result)
 int bus_service_backup(
         struct bus_service *service, const char *name, char *error, size_t error_size)
 {
-        BUS_AUTOFREE char *folder = bus_xasprintf(
-                "%s/backup/%s", config_string(service->config, "bus", "state_dir"), name);
-        BUS_AUTOFREE char *path = bus_xasprintf("%s/%s.db", folder, service->class->name);
+        /* a folder for each service: under uids of their own none can touch another's copies */
+        BUS_AUTOFREE char *folder = bus_xasprintf("%s/backup/%s",
+                config_string(service->config, "bus", "state_dir"), service->class->name);
+        BUS_AUTOFREE char *path = bus_xasprintf("%s/%s.db", folder, name);
         int r;
 
         if (!service->store) {

@@ -123,6 +123,8 @@ static int listen_http(struct health *health)
                 bus_service_fail(health->service, "cannot_listen", "%s", error);
                 return r;
         }
+        if (http.listen_fd >= 0)
+                return 0; /* whoever handed it over has told its port */
         /* For whoever asked for any port. */
         path = bus_xasprintf("%s/health.port", bus_run_dir(config, run));
         snprintf(text, sizeof(text), "%u\n", http_server_port(health->http));

@@ -2,6 +2,7 @@
 #include "libbus/base/hash.h"
 #include "libbus/base/io.h"
 #include "libbus/base/log.h"
+#include "libbus/base/process.h"
 #include "libbus/base/require.h"
 #include "services/mt5-demo/ctl.h"
 #include "services/mt5-demo/demo.h"
@@ -178,6 +179,7 @@ int main(int argc, char **argv)
         struct arguments arguments = { 0 };
         int signal_fd, r;
 
+        bus_process_keep_secrets();
         bus_log_init(NAME, BUS_LOG_INFO);
         if (argc > 1 && !strcmp(argv[1], "ctl")) {
                 r = parse(argc - 1, argv + 1, &arguments);

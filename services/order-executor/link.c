@@ -8,6 +8,7 @@
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
 #include "libbus/bus/endpoint.h"
+#include "libbus/bus/place.h"
 #include "libbus/bus/socket.h"
 
 #include <errno.h>
@@ -339,7 +340,9 @@ static int open_socket(struct ex_link *link, void *zmq, const char *endpoint)
         /* so that a send to who has gone fails instead of vanishing */
         if (zmq_setsockopt(link->socket, ZMQ_ROUTER_MANDATORY, &on, sizeof(on)) < 0)
                 return -errno;
-        return zmq_bind(link->socket, endpoint) < 0 ? -errno : 0;
+        if (zmq_bind(link->socket, endpoint) < 0)
+                return -errno;
+        return bus_place_open(endpoint);
 }
 
 int ex_link_new(void *zmq, struct bus_loop *loop, const char *endpoint, struct bus_bytes secret,

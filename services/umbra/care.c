@@ -7,6 +7,7 @@
 #include "libbus/base/require.h"
 #include "libbus/store/store.h"
 #include "services/umbra/command.h"
+#include "services/umbra/identity.h"
 #include "services/umbra/ini_edit.h"
 #include "services/umbra/keys.h"
 #include "services/umbra/options.h"
@@ -15,6 +16,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define ERROR_SIZE 256
 #define ENGINE     "sqlite"
@@ -34,7 +38,7 @@ int umbra_check_config(int argc, char **argv)
         status = options_parse(&options, argc, argv);
         if (status >= 0)
                 return status;
-        refused = services_check_config(&options.layout, 0);
+        refused = services_check_config(&options.layout, 0, 0);
         if (!refused)
                 printf("%s: good\n", options.layout.config);
         options_done(&options);
@@ -45,7 +49,7 @@ int umbra_check_config(int argc, char **argv)
 
 struct restore {
         struct layout *layout;
-        char *folder; /* of the backup */
+        const char *name;
         unsigned int found;
 };
 
@@ -79,6 +83,35 @@ static int put_back(const struct restore *restore, const char *service, const ch
         return r;
 }
 
+/*
+ * FN as whoever owns the service's store: what is made is then theirs, and nothing they may have
+ * laid in the way leads root astray.
+ */
+static int as_owner(
+        const struct restore *restore, restore_fn fn, const char *service, const char *backup)
+{
+        BUS_AUTOFREE char *folder = layout_path(restore->layout->state, service, "");
+        struct stat st;
+        pid_t pid;
+        int status;
+
+        if (geteuid() != 0 || stat(folder, &st) < 0 || st.st_uid == 0)
+                return fn(restore, service, backup);
+        fflush(stdout);
+        pid = fork();
+        if (pid < 0)
+                return -errno;
+        if (!pid) {
+                status = identity_become(st.st_uid) < 0 || fn(restore, service, backup) < 0;
+                fflush(stdout);
+                _exit(status);
+        }
+        while (waitpid(pid, &status, 0) < 0)
+                if (errno != EINTR)
+                        return -errno;
+        return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EIO;
+}
+
 /* FN for each service the backup has a file of. */
 static int for_each(struct restore *restore, restore_fn fn)
 {
@@ -87,7 +120,8 @@ static int for_each(struct restore *restore, restore_fn fn)
         restore->found = 0;
         for (size_t i = 0; !r && umbra_services[i].name; i++) {
                 const char *service = umbra_services[i].name;
-                BUS_AUTOFREE char *backup = layout_path(restore->folder, service, ".db");
+                BUS_AUTOFREE char *backup = bus_xasprintf(
+                        "%s/backup/%s/%s.db", restore->layout->state, service, restore->name);
 
                 if (!umbra_services[i].on_bus)
                         continue;
@@ -97,7 +131,7 @@ static int for_each(struct restore *restore, restore_fn fn)
                         continue;
                 }
                 restore->found++;
-                r = fn(restore, service, backup);
+                r = as_owner(restore, fn, service, backup);
         }
         return r;
 }
@@ -115,7 +149,7 @@ static int restore_all(struct restore *restore)
         /* All are looked at before the first is touched. */
         r = for_each(restore, verify);
         if (!r && !restore->found) {
-                fprintf(stderr, "umbra restore: %s: no backup\n", restore->folder);
+                fprintf(stderr, "umbra restore: there is no backup %s\n", restore->name);
                 r = -ENOENT;
         }
         if (!r)
@@ -133,7 +167,7 @@ int umbra_restore(int argc, char **argv)
                 .usage =
                         "usage: umbra restore NAME [--state DIR]\n"
                         "\n"
-                        "Puts DIR/backup/NAME in place of the stores of a stopped system, after\n"
+                        "Puts DIR/backup/*/NAME.db in place of the stores of a stopped system, after\n"
                         "checking all of it. What was there is kept beside. The next start is paused,\n"
                         "reconciles with the broker and sends no exit older than the restore.\n"
                         "\n"
@@ -146,10 +180,9 @@ int umbra_restore(int argc, char **argv)
                 return status;
         restore = (struct restore){
                 .layout = &options.layout,
-                .folder = bus_xasprintf("%s/backup/%s", options.layout.state, options.words[0]),
+                .name = options.words[0],
         };
         r = restore_all(&restore);
-        free(restore.folder);
         options_done(&options);
         return r < 0 ? UMBRA_FAILED : UMBRA_DONE;
 }

@@ -68,7 +68,7 @@ int keys_add_source(const struct layout *layout, const char *name, char *error, 
         if (r < 0)
                 return r;
         ini_set(bus_buf_bytes(&text), section, "token_sha256", sha256, &changed);
-        r = bus_file_replace(layout->config, 0600, bus_buf_bytes(&changed));
+        r = layout_write_config(layout, bus_buf_bytes(&changed));
         if (!r)
                 printf("%s: the token of [%s]; alert-ingest takes it after its next start\n", path,
                         section);

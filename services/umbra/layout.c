@@ -173,6 +173,19 @@ static int check_place(
         return -EINVAL;
 }
 
+int layout_write_config(const struct layout *layout, struct bus_bytes text)
+{
+        struct stat st;
+        bool was_there = stat(layout->config, &st) == 0;
+        int r;
+
+        r = bus_file_replace(layout->config, was_there ? st.st_mode & 0777 : 0600, text);
+        if (r == 0 && was_there && st.st_uid != geteuid() &&
+                lchown(layout->config, st.st_uid, st.st_gid) < 0)
+                return -errno;
+        return r;
+}
+
 static int prepare_config(const struct layout *layout, const char *const *sets, size_t set_count,
         char *error, size_t error_size)
 {
@@ -199,7 +212,7 @@ static int prepare_config(const struct layout *layout, const char *const *sets, 
         r = check_place(layout, bus_buf_bytes(&text), error, error_size);
         if (r < 0)
                 return r;
-        return changed ? bus_file_replace(layout->config, 0600, bus_buf_bytes(&text)) : 0;
+        return changed ? layout_write_config(layout, bus_buf_bytes(&text)) : 0;
 }
 
 int layout_prepare(struct layout *layout, const char *const *sets, size_t set_count, char *error,

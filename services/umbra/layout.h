@@ -10,6 +10,7 @@
  *   log/SERVICE.log
  *   SERVICE/                  each service's own store
  */
+#include "libbus/base/bytes.h"
 #include "libbus/base/hash.h"
 
 #include <stddef.h>
@@ -34,6 +35,9 @@ BUS_MUST int layout_prepare(struct layout *layout, const char *const *sets, size
 
 /* Makes the secret at PATH unless it is there. RET_SHA256: the hash of its text, in hex. */
 BUS_MUST int layout_secret(const char *path, char ret_sha256[static BUS_SHA256_HEX_SIZE]);
+
+/* Replaces umbra.ini, whose owner and mode stay. */
+BUS_MUST int layout_write_config(const struct layout *layout, struct bus_bytes text);
 
 /* One process at a time may run a state folder: -EBUSY. The caller closes the descriptor at its end. */
 BUS_MUST int layout_lock(const struct layout *layout, int *ret_fd);

@@ -1,9 +1,12 @@
 #include "services/umbra/services.h"
 
+#include "services/umbra/identity.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 enum {
         STAGE_INTAKE,
@@ -13,16 +16,21 @@ enum {
 };
 
 const struct umbra_service umbra_services[] = {
-        { "mt5-demo", STAGE_AROUND, .optional = true },
-        { "health", STAGE_AROUND, .listens = true, .on_bus = true },
-        { "order-executor", STAGE_EXECUTE, .on_bus = true },
-        { "strategy-v3", STAGE_DECIDE, .on_bus = true },
-        { "strategy-v3-shadow", STAGE_DECIDE, .on_bus = true, .optional = true },
-        { "alert-ingest", STAGE_INTAKE, .listens = true, .on_bus = true },
+        { "mt5-demo", 0, STAGE_AROUND, .optional = true },
+        { "health", 1, STAGE_AROUND, .listens = true, .on_bus = true },
+        { "order-executor", 2, STAGE_EXECUTE, .on_bus = true },
+        { "strategy-v3", 3, STAGE_DECIDE, .on_bus = true },
+        { "strategy-v3-shadow", 4, STAGE_DECIDE, .on_bus = true, .optional = true },
+        { "alert-ingest", 5, STAGE_INTAKE, .listens = true, .on_bus = true },
         { 0 },
 };
 
-static int run_check(const char *program, const struct layout *layout, const char *name)
+uid_t services_uid(const struct umbra_service *service, uid_t uid_base)
+{
+        return uid_base ? uid_base + service->number : geteuid();
+}
+
+static int run_check(const char *program, const struct layout *layout, const char *name, uid_t uid)
 {
         pid_t pid = fork();
         int status;
@@ -32,7 +40,8 @@ static int run_check(const char *program, const struct layout *layout, const cha
         if (!pid) {
                 /* What is wrong comes on stderr; that all is well need not be said six times. */
                 if (!freopen("/dev/null", "w", stdout) ||
-                        setenv("UMBRA_BUS_LOG_LEVEL", "warn", 1) < 0)
+                        setenv("UMBRA_BUS_LOG_LEVEL", "warn", 1) < 0 ||
+                        (uid != geteuid() && identity_become(uid) < 0))
                         _exit(127);
                 execl(program, name, "--config", layout->config, "--check-config", (char *)NULL);
                 _exit(127);
@@ -43,7 +52,8 @@ static int run_check(const char *program, const struct layout *layout, const cha
         return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EINVAL;
 }
 
-unsigned int services_check_config(const struct layout *layout, unsigned int left_out)
+unsigned int services_check_config(
+        const struct layout *layout, unsigned int left_out, uid_t uid_base)
 {
         unsigned int refused = 0;
 
@@ -60,7 +70,8 @@ unsigned int services_check_config(const struct layout *layout, unsigned int lef
                 if (r < 0)
                         fprintf(stderr, "umbra: %s: no such program beside umbra\n", service->name);
                 else
-                        r = run_check(program, layout, service->name);
+                        r = run_check(
+                                program, layout, service->name, services_uid(service, uid_base));
                 refused += r < 0;
         }
         return refused;

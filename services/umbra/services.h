@@ -10,16 +10,21 @@
 
 struct umbra_service {
         const char *name;
-        unsigned int stage; /* of stopping: whoever takes work in ends first */
-        bool listens;       /* has SERVICE.listen; up passes it the socket */
-        bool on_bus;        /* has bus sockets, a store, and the service runtime's options */
-        bool optional;      /* may be missing among the programs */
+        unsigned int number; /* of its own uid, from up.uid_base on; never given to another */
+        unsigned int stage;  /* of stopping: whoever takes work in ends first */
+        bool listens;        /* has SERVICE.listen; up passes it the socket */
+        bool on_bus;         /* has bus sockets, a store, and the service runtime's options */
+        bool optional;       /* may be missing among the programs */
 };
 
 extern const struct umbra_service umbra_services[]; /* ends with .name == NULL */
 
 /*
  * Has each service check umbra.ini (SERVICE --check-config); what it says goes to stderr. LEFT_OUT:
- * a bit for each service to skip. Returns how many refused it.
+ * a bit for each service to skip. UID_BASE: each under its own uid, so that it also finds what it
+ * may not read; 0: as we are. Returns how many refused it.
  */
-unsigned int services_check_config(const struct layout *layout, unsigned int left_out);
+unsigned int services_check_config(
+        const struct layout *layout, unsigned int left_out, uid_t uid_base);
+/* The uid a service runs under: its own, or with UID_BASE 0 ours. */
+uid_t services_uid(const struct umbra_service *service, uid_t uid_base);

@@ -7,6 +7,7 @@
 #include "libbus/base/clock.h"
 #include "libbus/base/io.h"
 #include "libbus/base/require.h"
+#include "services/umbra/identity.h"
 #include "services/umbra/layout.h"
 
 #include <errno.h>
@@ -41,6 +42,7 @@ struct child {
         char **argv;
         unsigned int stage;
         int listen_fd;
+        uid_t uid;
         pid_t pid; /* 0: does not run */
         int64_t started_us, restart_us, backoff_us;
         unsigned int deaths; /* in a row */
@@ -121,6 +123,8 @@ static void pass_listen_fd(int fd)
 BUS_NORETURN static void run_child(
         const struct supervisor *supervisor, const struct child *child, int log_fd, pid_t parent)
 {
+        if (child->uid && identity_become(child->uid) < 0)
+                _exit(127);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
                 _exit(127);
@@ -357,6 +361,7 @@ int supervisor_add(struct supervisor *supervisor, const struct supervisor_servic
                 .argv = copy_argv(service->argv),
                 .stage = service->stage,
                 .listen_fd = service->listen_fd,
+                .uid = service->uid,
                 .backoff_us = BACKOFF_FIRST_US,
         };
         return start_child(supervisor, child);

@@ -195,7 +195,7 @@ int umbra_backup(int argc, char **argv)
                 "usage: umbra backup [--name NAME] [--json] [--state DIR]\n"
                 "\n"
                 "Each service copies its store while it runs, checks the copy and syncs it:\n"
-                "DIR/backup/NAME/SERVICE.db. The name is the time unless given.\n"
+                "DIR/backup/SERVICE/NAME.db. The name is the time unless given.\n"
                 "\n"
                 "example: umbra backup --name friday\n",
                 own);

@@ -152,6 +152,7 @@ static int peer_of(struct tap *tap, const char *writer, struct bus_peer **ret_pe
                                 .writer = writer,
                                 .pub_endpoint = pub,
                                 .replay_endpoint = replay,
+                                .config = tap->config,
                                 .budget = &tap->budget,
                         },
                         ret_peer, error, ERROR_SIZE);

@@ -11,6 +11,7 @@
 #include "services/umbra/command.h"
 #include "services/umbra/layout.h"
 #include "services/umbra/listen.h"
+#include "services/umbra/owners.h"
 #include "services/umbra/services.h"
 #include "services/umbra/supervisor.h"
 
@@ -37,6 +38,7 @@ struct up {
         size_t set_count;
         const char *state;
         unsigned int left_out; /* a bit for each of umbra_services */
+        uid_t uid_base;        /* 0: the services run as we do */
         int listen_fds[UMBRA_SERVICES_MAX];
         int lock_fd;
         int64_t ready_deadline_us;
@@ -111,7 +113,7 @@ static int parse(struct up *up, int argc, char **argv)
 
 static int load_config(struct up *up, char *error, size_t error_size)
 {
-        const struct config_option *tables[] = { options };
+        const struct config_option *tables[] = { options, owners_options };
 
         return config_load(
                 &(struct config_source){ .path = up->layout.config, .environment = environ },
@@ -170,7 +172,13 @@ static int prepare(struct up *up, char *error, size_t error_size)
         r = load_config(up, error, error_size);
         if (r < 0)
                 return r;
-        if (services_check_config(&up->layout, up->left_out) != 0) {
+        up->uid_base = owners_choose(&up->layout, up->config);
+        r = owners_settle(&up->layout, up->uid_base, error, error_size);
+        if (r == 0)
+                r = owners_note(&up->layout, up->uid_base, error, error_size);
+        if (r < 0)
+                return r;
+        if (services_check_config(&up->layout, up->left_out, up->uid_base) != 0) {
                 snprintf(error, error_size, "%s: not started", up->layout.config);
                 return -EINVAL;
         }
@@ -283,13 +291,16 @@ static int start_services(struct up *up, char *error, size_t error_size)
                 if (r == -ENOENT && service->optional)
                         continue;
                 if (!r)
-                        r = supervisor_add(up->supervisor, &(struct supervisor_service){
-                                                                   .name = service->name,
-                                                                   .program = program,
-                                                                   .argv = argv,
-                                                                   .stage = service->stage,
-                                                                   .listen_fd = up->listen_fds[i],
-                                                           });
+                        r = supervisor_add(up->supervisor,
+                                &(struct supervisor_service){
+                                        .name = service->name,
+                                        .program = program,
+                                        .argv = argv,
+                                        .stage = service->stage,
+                                        .listen_fd = up->listen_fds[i],
+                                        .uid = up->uid_base ? services_uid(service, up->uid_base)
+                                                            : 0,
+                                });
                 if (r < 0) {
                         snprintf(error, error_size, "%s: %s", service->name, strerror(-r));
                         return r;

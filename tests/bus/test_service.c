@@ -311,11 +311,11 @@ Test(service, makes_a_backup_that_opens)
 {
         struct bus_service *service = make();
         char error[256] = "";
-        BUS_AUTOFREE char *path = bus_xasprintf("%s/backup/monday/strategy-v3.db", folder);
+        BUS_AUTOFREE char *path = bus_xasprintf("%s/backup/strategy-v3/monday.db", folder);
 
         cr_expect_eq(run_it(service), 0);
         cr_expect_eq(bus_service_backup(service, "monday", error, sizeof(error)), 0, "%s", error);
-        cr_expect_eq(files_in("backup/monday"), 1, "more than the copy was left behind");
+        cr_expect_eq(files_in("backup/strategy-v3"), 1, "more than the copy was left behind");
         cr_expect_eq(store_verify("sqlite", path, error, sizeof(error)), 0, "%s", error);
         cr_expect_neq(bus_service_backup(service, "monday", error, sizeof(error)), 0,
                 "a backup overwrote another");
