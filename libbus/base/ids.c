@@ -79,3 +79,15 @@ bool bus_id_valid(const char *text)
 {
         return strlen(text) == BUS_ID_SIZE - 1 && strspn(text, alphabet) == BUS_ID_SIZE - 1;
 }
+
+int64_t bus_id_us(const char *id)
+{
+        int64_t ms = 0;
+
+        for (size_t i = 0; i < 10 && id[i]; i++) {
+                const char *at = strchr(alphabet, id[i]);
+
+                ms = ms * 32 + (at ? at - alphabet : 0);
+        }
+        return ms * BUS_US_PER_MS;
+}

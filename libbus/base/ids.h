@@ -23,3 +23,5 @@ void bus_id_new(char ret_id[static BUS_ID_SIZE]);
 /* 26 characters of the SHA-256 of PARTS. */
 void bus_id_derived(const struct bus_bytes *parts, size_t count, char ret_id[static BUS_ID_SIZE]);
 bool bus_id_valid(const char *text); /* 26 characters of the alphabet */
+/* When a fresh id was made, to the millisecond; of any other text something. */
+int64_t bus_id_us(const char *id);

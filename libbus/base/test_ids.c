@@ -72,3 +72,12 @@ Test(ids, validity)
         cr_expect(!bus_id_valid("01ARYZ6S41000000000000000"));
         cr_expect(!bus_id_valid("01ARYZ6S41000000000000000I"));
 }
+
+Test(ids, tell_when_they_were_made)
+{
+        static const uint8_t random[BUS_ID_RANDOM_SIZE] = { 0 };
+        char id[BUS_ID_SIZE];
+
+        bus_id_fresh(INT64_C(1795371600123456), random, id);
+        cr_expect_eq(bus_id_us(id), INT64_C(1795371600123000));
+}

@@ -16,6 +16,7 @@ enum {
         RISKS_MAX = 32, /* as many as there are caps and limits, with room */
         FACTS_MAX = 64,
         BACKUP_NAME_MAX = 64,
+        CONDITIONS_MAX = 32, /* more than the gate has */
 };
 
 /* One path component: no separator, no leading dot, so it cannot leave the backup folder. */
@@ -36,6 +37,16 @@ static bool risk_holds(const Pb__Control *control)
                 return false;
         for (size_t i = 0; i < control->n_risk; i++)
                 if (!is_setting(control->risk[i]))
+                        return false;
+        return true;
+}
+
+static bool conditions_hold(const Pb__Control *control)
+{
+        if (control->n_gate_failed > CONDITIONS_MAX)
+                return false;
+        for (size_t i = 0; i < control->n_gate_failed; i++)
+                if (!check_word(control->gate_failed[i], true, CHECK_WORD_MAX))
                         return false;
         return true;
 }
@@ -77,6 +88,7 @@ int validate_control(const Pb__Control *control, const char **ret_why)
                 { symbol && (!*symbol || check_symbol(symbol)), "symbol" },
                 { risk_holds(control), "risk" },
                 { backup && (!*backup || is_backup_name(backup)), "backup_name" },
+                { conditions_hold(control), "gate_failed" },
         };
         const char *missing;
         int r;

@@ -43,8 +43,9 @@ static bool host_is_loopback(const char *host)
 
 bool access_allowed(const struct access_rule *rule, const struct access_request *request)
 {
-        if (has_token(rule, request->authorization))
-                return true;
+        /* who shows a token is judged by it, and a wrong one is told */
+        if (request->authorization)
+                return has_token(rule, request->authorization);
         return rule->loopback && peer_is_loopback(request->peer) &&
                host_is_loopback(request->host) && !request->origin && !request->forwarded &&
                !request->x_forwarded_for;

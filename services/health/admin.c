@@ -35,7 +35,7 @@ static const struct command_spec {
         enum argument argument;
         const char *service;
         const char *default_plugin;
-        bool activates, is_switch;
+        bool activates, is_switch, is_urgent;
 } specs[] = {
         { "enable_plugin", PB__COMMAND__COMMAND_ENABLE_PLUGIN, ARGUMENT_PLUGIN, strategy,
                 .activates = true, .is_switch = true },
@@ -47,10 +47,10 @@ static const struct command_spec {
                 strategy, incumbent, .is_switch = true },
         { "cutover", PB__COMMAND__COMMAND_CUTOVER, ARGUMENT_PLUGIN_OPTIONAL, strategy, successor,
                 .activates = true, .is_switch = true },
-        { "rollback", PB__COMMAND__COMMAND_ROLLBACK, ARGUMENT_NONE, strategy },
-        { "pause", PB__COMMAND__COMMAND_PAUSE, ARGUMENT_NONE, executor },
+        { "rollback", PB__COMMAND__COMMAND_ROLLBACK, ARGUMENT_NONE, strategy, .is_urgent = true },
+        { "pause", PB__COMMAND__COMMAND_PAUSE, ARGUMENT_NONE, executor, .is_urgent = true },
         { "resume", PB__COMMAND__COMMAND_RESUME, ARGUMENT_NONE, executor },
-        { "kill", PB__COMMAND__COMMAND_KILL, ARGUMENT_NONE, executor },
+        { "kill", PB__COMMAND__COMMAND_KILL, ARGUMENT_NONE, executor, .is_urgent = true },
         { "close_all", PB__COMMAND__COMMAND_CLOSE_ALL, ARGUMENT_NONE, executor },
         { "close", PB__COMMAND__COMMAND_CLOSE, ARGUMENT_TICKET, executor },
         { "settle", PB__COMMAND__COMMAND_SETTLE, ARGUMENT_CL_ORD_ID, executor },
@@ -292,6 +292,8 @@ int admin_parse(const char *path, json_t *params, const char *actor, int64_t now
         command->name = spec->name;
         command->service = spec->service;
         command->activates = spec->activates;
+        command->is_switch = spec->is_switch;
+        command->is_urgent = spec->is_urgent;
         command->wait_us = spec->service ? WAIT_US : WAIT_BACKUP_US;
         command->control.command = spec->command;
         if (spec->is_switch)
@@ -314,20 +316,13 @@ void admin_command_done(struct admin_command *command)
         command->params = NULL;
 }
 
-int admin_gate_judge(
-        struct admin_command *command, bool gate_on, char error[static ADMIN_ERROR_SIZE])
+void admin_make_rollback(
+        const char *actor, const char *reason, int64_t now_us, struct admin_command *ret_command)
 {
-        if (!command->activates)
-                return 0;
-        if (command->control.force && !*command->reason) {
-                snprintf(error, ADMIN_ERROR_SIZE, "force: needs a reason");
-                return -EPERM;
-        }
-        if (gate_on && !command->control.force) {
-                snprintf(error, ADMIN_ERROR_SIZE,
-                        "no evidence is judged yet: force with a reason, or health.gate=off");
-                return -EPERM;
-        }
-        command->control.gate_passed = !gate_on;
-        return 0;
+        char error[ADMIN_ERROR_SIZE];
+        int r;
+
+        r = admin_parse("rollback", json_object(), actor, now_us, ret_command, error);
+        bus_require(r == 0);
+        snprintf(ret_command->reason, sizeof(ret_command->reason), "%s", reason);
 }

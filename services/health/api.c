@@ -211,9 +211,10 @@ static void get_root(struct health *health, struct http_request *request, const 
         (void)health;
         (void)rest;
         health_reply_json(request, 200,
-                json_pack("{s:s, s:[s,s,s,s,s,s,s,s]}", "service", "health", "see", "/health",
+                json_pack("{s:s, s:[s,s,s,s,s,s,s,s,s,s,s]}", "service", "health", "see", "/health",
                         "/livez", "/readyz", "/metrics", "/api/status", "/api/alerts",
-                        "/api/positions", "/api/alarms"));
+                        "/api/positions", "/api/alarms", "/api/route", "/api/shadow",
+                        "/api/audit"));
 }
 
 /* ---- the table ---- */
@@ -232,6 +233,9 @@ static const struct {
         { "/api/positions", false, false, get_positions },
         { "/api/alarms", false, false, get_alarms },
         { "/api/alerts", true, false, get_alerts },
+        { "/api/route", false, false, health_get_route },
+        { "/api/shadow", false, false, health_get_shadow },
+        { "/api/audit", false, false, health_get_audit },
         { "/", false, true, get_root },
 };
 

@@ -8,9 +8,17 @@
 #include "libbus/service/service.h"
 #include "services/health/access.h"
 #include "services/health/alarms.h"
+#include "services/health/audit.h"
 #include "services/health/beats.h"
+#include "services/health/evidence.h"
+#include "services/health/gate.h"
 #include "services/health/projection.h"
 #include "services/health/relay.h"
+#include "services/health/route.h"
+
+/* The slot's plugins: the second takes over from the first, if the gate lets it. */
+#define HEALTH_INCUMBENT "legacy_v3"
+#define HEALTH_SUCCESSOR "combined_v3"
 
 struct health {
         struct bus_service *service;
@@ -20,7 +28,11 @@ struct health {
         struct alarms *alarms;
         struct relay *relay;
         struct access_rule access;
+        struct audit *audit;
+        struct route route;
         bool gate_on;
+        struct gate_rule gate_rule;
+        struct evidence *evidence;
         Pb__Account *account;         /* newest; owned; NULL: none yet */
         int64_t account_us;           /* wall clock of that message */
         int64_t broker_gone_since_us; /* monotonic; 0: connected */
@@ -44,5 +56,18 @@ void health_reply_json(
 void health_reply_error(struct http_request *request, unsigned int status, const char *code,
         const char *format, ...) BUS_PRINTF(4, 5);
 
-/* switch.c: POST /admin/PATH. */
+/* questions.c: what the api's table has of switches and orders. */
+void health_get_route(struct health *health, struct http_request *request, const char *rest);
+void health_get_shadow(struct health *health, struct http_request *request, const char *rest);
+void health_get_audit(struct health *health, struct http_request *request, const char *rest);
+
+/* cutover.c: the evidence, and the gate over it. */
+BUS_MUST int health_cutover_load(struct health *health);
+void health_gate(struct health *health, struct gate_verdict *ret_verdict);
+/* Everybody who is expected, NULL-terminated; room for BEATS_SERVICES_MAX + 1. */
+void health_everybody(const struct health *health, const char **ret_services);
+
+/* switch.c: what holds, for answers; the caller owns it. ARG: the health. */
+json_t *health_state_json(void *arg);
+/* POST /admin/PATH. */
 void health_admin(struct health *health, struct http_request *request, const char *path);

@@ -15,6 +15,7 @@
 #define REFRESH_US    (1 * BUS_US_PER_SEC)
 #define PRUNE_US      (60 * BUS_US_PER_SEC)
 #define DRAIN_POLL_US (10 * BUS_US_PER_MS)
+#define DAY_US        (INT64_C(86400) * BUS_US_PER_SEC)
 #define KEEP_DAYS     90 /* as signals are kept (docs/topics.md) */
 #define ERROR_SIZE    256
 
@@ -29,6 +30,12 @@ static const struct config_option options[] = {
                 .help = "let programs on this machine ask and switch without the token" },
         { "health", "gate", CONFIG_ENUM, "on", .values = "off|on",
                 .help = "judge a cutover by the shadow's evidence" },
+        { "health", "gate_window", CONFIG_DURATION, "72h", .maximum = 90 * DAY_US,
+                .help = "so far back the evidence for a cutover must reach" },
+        { "health", "gate_decisions", CONFIG_INT, "100", .maximum = 1000000,
+                .help = "so many entries and exits must have been compared" },
+        { "health", "gate_backup_age", CONFIG_DURATION, "1h", .maximum = 90 * DAY_US,
+                .help = "a checked backup must be younger than this; 0: none is asked for" },
         { "health", "services", CONFIG_STRING, default_services, .minimum = 1, .maximum = 400,
                 .help = "services this installation must have, separated by spaces" },
         { 0 },
@@ -69,10 +76,16 @@ static int create(struct bus_service *service, void **ret_self)
         health->access.has_token =
                 config_hex32(config, "health", "admin_token_sha256", health->access.token_sha256);
         health->gate_on = config_enum(config, "health", "gate") == 1;
+        health->gate_rule = (struct gate_rule){
+                .window_us = config_int(config, "health", "gate_window"),
+                .backup_max_age_us = config_int(config, "health", "gate_backup_age"),
+                .decisions = (uint64_t)config_int(config, "health", "gate_decisions"),
+        };
         beats_add(&health->beats, "alert-ingest", true);
         beats_add(&health->beats, "strategy-v3", true);
         beats_add(&health->beats, "order-executor", true);
         beats_add(&health->beats, "strategy-v3-shadow", false);
+        beats_add(&health->beats, "telegram-analytics", false);
         beats_add(&health->beats, "health", false);
         *ret_self = health;
         return beats_expect(&health->beats, config_string(config, "health", "services"));
@@ -99,7 +112,9 @@ static void prune(void *self)
 {
         struct health *health = self;
 
-        if (projection_prune(health->projection, bus_wall_us(), KEEP_DAYS) < 0)
+        evidence_prune(health->evidence, bus_wall_us());
+        if (projection_prune(health->projection, bus_wall_us(), KEEP_DAYS) < 0 ||
+                audit_prune(health->audit, bus_wall_us()) < 0)
                 bus_service_fail(health->service, "prune_failed", "the store cannot be read");
 }
 
@@ -140,7 +155,8 @@ static int start(void *self)
         register_metrics(health);
         health->projection = projection_new(health->service);
         health->alarms = alarms_new(health->service);
-        health->relay = relay_new(health->service);
+        health->audit = audit_new(health->service);
+        health->relay = relay_new(health->service, health_state_json, health);
         r = health_load(health);
         if (!r)
                 r = listen_http(health);
@@ -180,6 +196,8 @@ static void destroy(void *self)
         health->http = http_server_free(health->http);
         health->projection = projection_free(health->projection);
         health->alarms = alarms_free(health->alarms);
+        health->audit = audit_free(health->audit);
+        health->evidence = evidence_free(health->evidence);
         pb__account__free_unpacked(health->account, NULL);
         beats_done(&health->beats);
         free(health);

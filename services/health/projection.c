@@ -50,22 +50,10 @@ static json_t *json_of(struct bus_bytes text)
 
 /* ---- keys ---- */
 
-static int base32_value(char c)
-{
-        static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-        const char *at = c ? strchr(alphabet, c) : NULL;
-
-        return at ? (int)(at - alphabet) : 0;
-}
-
-/* The day an alert's id was made: its first ten characters are milliseconds. */
+/* The day an alert's id was made. */
 static int64_t day_of(const char *alert_id)
 {
-        int64_t ms = 0;
-
-        for (size_t i = 0; i < 10 && alert_id[i]; i++)
-                ms = ms * 32 + base32_value(alert_id[i]);
-        return ms / (US_PER_DAY / BUS_US_PER_MS);
+        return bus_id_us(alert_id) / US_PER_DAY;
 }
 
 static const char *summary_key(const char *alert_id, char key[static KEY_SIZE])

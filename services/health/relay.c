@@ -23,13 +23,16 @@ struct pending {
         const char *waiting[SERVICES_MAX]; /* who has not answered; NULL where one has */
         size_t service_count;
         int64_t sent_us, deadline_us; /* monotonic */
-        bool is_switch, gate_on, forced;
+        const char *gate;
+        bool is_switch;
         json_t *results;
 };
 
 struct relay {
         struct bus_service *service;
         struct bus_source *timer;
+        relay_state_fn state;
+        void *state_arg;
         struct pending pending[RELAY_MAX];
 };
 
@@ -78,37 +81,55 @@ static json_t *waiting_json(const struct pending *pending)
         return json;
 }
 
-static json_t *answer_json(const struct pending *pending, bool complete)
+static const char unknown_text[] =
+        "no answer in time: it may still happen. Look: GET /api/status, umbra status";
+
+/* One error for scripts, whoever of several it was. */
+static json_t *error_json(const struct pending *pending, const char *status)
+{
+        size_t index;
+        json_t *result;
+
+        json_array_foreach(pending->results, index, result)
+        {
+                const char *code = json_string_value(json_object_get(result, "code"));
+                const char *text = json_string_value(json_object_get(result, "text"));
+
+                if (code && !strcmp(json_string_value(json_object_get(result, "status")), status))
+                        return json_pack(
+                                "{s:s, s:s}", "code", code, "message", text && *text ? text : code);
+        }
+        return json_pack("{s:s, s:s}", "code", status, "message", unknown_text);
+}
+
+static json_t *answer_json(const struct relay *relay, const struct pending *pending, bool complete)
 {
         json_t *json = json_object(), *first = json_array_get(pending->results, 0), *value;
-        const char *key;
+        const char *status = status_of(pending, complete), *key;
 
-        set(json, "status", json_string(status_of(pending, complete)));
+        if (http_status_of(status) != 200)
+                set(json, "error", error_json(pending, status));
+        set(json, "status", json_string(status));
         set(json, "command", json_string(pending->command));
         set(json, "command_id", json_string(pending->id));
         set(json, "ms", json_integer((bus_mono_us() - pending->sent_us) / BUS_US_PER_MS));
-        if (pending->is_switch)
-                set(json, "gate",
-                        json_string(pending->forced    ? "forced"
-                                    : pending->gate_on ? "on"
-                                                       : "off"));
+        if (pending->gate)
+                set(json, "gate", json_string(pending->gate));
         if (pending->service_count == 1)
                 json_object_foreach(first, key, value) if (strcmp(key, "status"))
                         json_object_set(json, key, value);
         if (!complete) {
                 set(json, "waiting_for", waiting_json(pending));
-                set(json, "text",
-                        json_string(
-                                "no answer in time: it may still happen. Look: GET /api/status, "
-                                "umbra status"));
+                set(json, "text", json_string(unknown_text));
         }
+        set(json, "state", relay->state(relay->state_arg));
         json_object_set(json, "results", pending->results);
         return json;
 }
 
-static void answer(struct pending *pending, bool complete)
+static void answer(const struct relay *relay, struct pending *pending, bool complete)
 {
-        json_t *json = answer_json(pending, complete);
+        json_t *json = answer_json(relay, pending, complete);
         BUS_AUTOFREE char *text = json_dumps(json, JSON_COMPACT);
         const char *status = json_string_value(json_object_get(json, "status"));
         struct http_response response = { .status = http_status_of(status) };
@@ -153,7 +174,8 @@ static bool is_complete(const struct pending *pending)
         return true;
 }
 
-static void take_result(struct pending *pending, const Pb__ControlResult *result)
+static void take_result(
+        const struct relay *relay, struct pending *pending, const Pb__ControlResult *result)
 {
         for (size_t i = 0; i < pending->service_count; i++) {
                 if (!pending->waiting[i] || strcmp(pending->waiting[i], result->service))
@@ -162,14 +184,14 @@ static void take_result(struct pending *pending, const Pb__ControlResult *result
                 json_array_append_new(pending->results, result_json(result));
         }
         if (is_complete(pending))
-                answer(pending, true);
+                answer(relay, pending, true);
 }
 
 void relay_result(struct relay *relay, const Pb__ControlResult *result)
 {
         for (size_t i = 0; i < RELAY_MAX; i++)
                 if (relay->pending[i].request && !strcmp(relay->pending[i].id, result->command_id))
-                        take_result(&relay->pending[i], result);
+                        take_result(relay, &relay->pending[i], result);
 }
 
 static void on_tick(void *arg)
@@ -179,7 +201,7 @@ static void on_tick(void *arg)
 
         for (size_t i = 0; i < RELAY_MAX; i++)
                 if (relay->pending[i].request && now_us >= relay->pending[i].deadline_us)
-                        answer(&relay->pending[i], false);
+                        answer(relay, &relay->pending[i], false);
 }
 
 /* ---- sending ---- */
@@ -208,7 +230,7 @@ static void emit(struct relay *relay, const struct admin_command *command, const
 }
 
 int relay_send(struct relay *relay, struct http_request *request,
-        const struct admin_command *command, const char *const *services, bool gate_on)
+        const struct admin_command *command, const char *const *services, const char *gate)
 {
         struct pending *pending = free_slot(relay);
 
@@ -218,9 +240,8 @@ int relay_send(struct relay *relay, struct http_request *request,
                 .request = request,
                 .command = command->name,
                 .sent_us = bus_mono_us(),
-                .is_switch = command->activates,
-                .gate_on = gate_on,
-                .forced = command->control.force,
+                .is_switch = command->is_switch,
+                .gate = gate,
                 .results = json_array(),
         };
         pending->deadline_us = pending->sent_us + command->wait_us;
@@ -233,11 +254,29 @@ int relay_send(struct relay *relay, struct http_request *request,
         return 0;
 }
 
-struct relay *relay_new(struct bus_service *service)
+void relay_publish(struct relay *relay, const struct admin_command *command)
+{
+        char id[BUS_ID_SIZE];
+
+        bus_id_new(id);
+        emit(relay, command, id);
+}
+
+const char *relay_switching(const struct relay *relay)
+{
+        for (size_t i = 0; i < RELAY_MAX; i++)
+                if (relay->pending[i].request && relay->pending[i].is_switch)
+                        return relay->pending[i].command;
+        return NULL;
+}
+
+struct relay *relay_new(struct bus_service *service, relay_state_fn state, void *arg)
 {
         struct relay *relay = bus_new(struct relay);
 
         relay->service = service;
+        relay->state = state;
+        relay->state_arg = arg;
         relay->timer =
                 bus_loop_add_timer(bus_service_loop(service), TICK_US, TICK_US, on_tick, relay);
         return relay;
@@ -247,7 +286,7 @@ void relay_drain(struct relay *relay)
 {
         for (size_t i = 0; i < RELAY_MAX; i++)
                 if (relay->pending[i].request)
-                        answer(&relay->pending[i], false);
+                        answer(relay, &relay->pending[i], false);
 }
 
 struct relay *relay_free(struct relay *relay)

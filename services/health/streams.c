@@ -1,7 +1,10 @@
 /* What health takes from the bus. Every handler only remembers. */
 #include "libbus/wire/streams.h"
+#include "comparison.pb-c.h"
 #include "control.pb-c.h"
+#include "decision.pb-c.h"
 #include "libbus/base/clock.h"
+#include "libbus/base/ids.h"
 #include "libbus/base/log.h"
 #include "services/common/messages.h"
 #include "services/health/health.h"
@@ -20,7 +23,27 @@ static void observe(struct health *health, const struct bus_message *message, in
                 bus_metric_observe_us(health->processing_seconds, processing_us);
 }
 
-/* signal, decision, decision.shadow, order, trade: the trail of their alert. */
+/* Squeezes and pulses are compared too, but what a cutover rests on are entries and exits. */
+static void weigh_decision(
+        struct health *health, const struct bus_message *message, const Pb__Decision *decision)
+{
+        if (message->envelope->test || !*decision->plugin ||
+                decision->verdict == PB__VERDICT__VERDICT_NOTIFY ||
+                decision->verdict == PB__VERDICT__VERDICT_IGNORE)
+                return;
+        evidence_decision(health->evidence, message->envelope->alert_id,
+                bus_id_us(message->envelope->alert_id), bus_wall_us());
+}
+
+static void weigh_comparison(
+        struct health *health, const struct bus_message *message, const Pb__Comparison *comparison)
+{
+        if (!message->envelope->test)
+                evidence_comparison(
+                        health->evidence, message->envelope->alert_id, comparison, bus_wall_us());
+}
+
+/* signal, decision, decision.shadow, order, trade, comparison: the trail of their alert. */
 static int take_step(void *self, const struct bus_message *message)
 {
         struct health *health = self;
@@ -39,6 +62,10 @@ static int take_step(void *self, const struct bus_message *message)
         r = projection_take(health->projection, message, body, &summary);
         if (!r)
                 observe(health, message, before_us, summary);
+        if (!r && !strcmp(kind->name, "decision"))
+                weigh_decision(health, message, (const Pb__Decision *)body);
+        else if (!r && !strcmp(kind->name, "comparison"))
+                weigh_comparison(health, message, (const Pb__Comparison *)body);
         return r;
 }
 
@@ -72,11 +99,14 @@ static int take_result(void *self, const struct bus_message *message)
         struct health *health = self;
         MESSAGE_AUTOFREE ProtobufCMessage *body = NULL;
         const char *why;
+        int r;
 
         if (message_read("control.result", message->body, &body, &why) < 0)
                 return BUS_QUARANTINE;
+        route_take_result(&health->route, (const Pb__ControlResult *)body);
+        r = audit_result(health->audit, message, (const Pb__ControlResult *)body);
         relay_result(health->relay, (const Pb__ControlResult *)body);
-        return 0;
+        return r;
 }
 
 static int take_alarm(void *self, const struct bus_message *message)
@@ -94,12 +124,17 @@ static int take_alarm(void *self, const struct bus_message *message)
         return projection_take(health->projection, message, body, NULL);
 }
 
-/* Its own commands come back to it: the runtime carries out those that are for every service. */
+/* Its own commands come back to it, to be remembered; the runtime carries out those that are for
+ * every service. */
 static int take_control(void *self, const struct bus_message *message)
 {
-        (void)self;
-        (void)message;
-        return 0;
+        struct health *health = self;
+        MESSAGE_AUTOFREE ProtobufCMessage *body = NULL;
+        const char *why, *writer = strchr(message->stream, '@');
+
+        if (message_read("control", message->body, &body, &why) < 0 || !writer)
+                return BUS_QUARANTINE;
+        return audit_command(health->audit, writer + 1, message, (const Pb__Control *)body);
 }
 
 static int take_heartbeat(void *self, const struct bus_message *message)
@@ -112,6 +147,7 @@ static int take_heartbeat(void *self, const struct bus_message *message)
                 log_warn("bad_heartbeat", "topic=%s why=%s", message->topic, why);
                 return 0;
         }
+        route_take_beat(&health->route, (const Pb__Heartbeat *)body);
         beats_take(&health->beats, (Pb__Heartbeat *)body, bus_mono_us());
         return 0;
 }
@@ -133,6 +169,7 @@ const struct bus_input health_inputs[] = {
         { "decision.shadow", "strategy-v3-shadow", BUS_START_BEGINNING, take_step, true },
         { "order", "strategy-v3", BUS_START_BEGINNING, take_step, true },
         { "trade", "order-executor", BUS_START_BEGINNING, take_step, true },
+        { "comparison", "telegram-analytics", BUS_START_BEGINNING, take_step, true },
         { "account", "order-executor", BUS_START_BEGINNING, take_account, true },
         { "control", "health", BUS_START_BEGINNING, take_control, true },
         RESULTS_OF("alert-ingest"),
@@ -143,6 +180,8 @@ const struct bus_input health_inputs[] = {
         ALARMS_OF("strategy-v3-shadow"),
         RESULTS_OF("order-executor"),
         ALARMS_OF("order-executor"),
+        RESULTS_OF("telegram-analytics"),
+        ALARMS_OF("telegram-analytics"),
         RESULTS_OF("health"),
         ALARMS_OF("health"),
         { 0 },
@@ -153,6 +192,7 @@ const struct bus_listen health_listens[] = {
         { "heartbeat.", "strategy-v3", take_heartbeat },
         { "heartbeat.", "strategy-v3-shadow", take_heartbeat },
         { "heartbeat.", "order-executor", take_heartbeat },
+        { "heartbeat.", "telegram-analytics", take_heartbeat },
         { "heartbeat.", "health", take_heartbeat },
         { 0 },
 };
@@ -167,6 +207,10 @@ int health_load(struct health *health)
         r = projection_load(health->projection, bus_wall_us());
         if (!r)
                 r = alarms_load(health->alarms);
+        if (!r)
+                r = audit_load(health->audit);
+        if (!r)
+                r = health_cutover_load(health);
         if (!r)
                 r = bus_get(health->service, ACCOUNT_KEY, &value);
         if (!r && !message_read("account", bus_buf_bytes(&value), &body, &why))

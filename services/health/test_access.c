@@ -40,6 +40,19 @@ Test(access, lets_this_machine_in_only_where_configured)
         cr_expect_not(access_allowed(&without, &local));
 }
 
+Test(access, judges_who_shows_a_token_by_it_even_on_this_machine)
+{
+        struct access_rule rule = rule_of("secret", true);
+        struct access_request request = local;
+
+        request.authorization = "Bearer secret";
+        cr_expect(access_allowed(&rule, &request));
+        request.authorization = "Bearer wrong";
+        cr_expect_not(access_allowed(&rule, &request));
+        request.authorization = "";
+        cr_expect_not(access_allowed(&rule, &request));
+}
+
 Test(access, wants_the_token_of_browsers_proxies_and_other_names)
 {
         struct access_rule rule = rule_of(NULL, true);

@@ -35,36 +35,55 @@ Test(admin, gates_no_way_back)
 {
         static const char *const ways[] = { "rollback", "enable_legacy_v3",
                 "enable_plugin/legacy_v3", "disable_plugin/combined_v3", "disable_legacy_v3" };
-        char error[ADMIN_ERROR_SIZE];
         struct admin_command command;
 
         for (size_t i = 0; i < BUS_COUNT(ways); i++) {
                 cr_assert_eq(parse(&command, ways[i], "{}"), 0, "%s", ways[i]);
-                cr_expect_eq(admin_gate_judge(&command, true, error), 0, "%s", ways[i]);
+                cr_expect_not(command.activates, "%s", ways[i]);
                 admin_command_done(&command);
         }
 }
 
-Test(admin, lets_nothing_through_a_gate_that_is_on_but_force_with_a_reason)
+Test(admin, sends_what_is_urgent_whoever_is_down_and_nothing_else)
 {
-        char error[ADMIN_ERROR_SIZE];
+        static const char *const urgent[] = { "rollback", "pause", "kill" };
         struct admin_command command;
 
+        for (size_t i = 0; i < BUS_COUNT(urgent); i++) {
+                cr_assert_eq(parse(&command, urgent[i], "{}"), 0, "%s", urgent[i]);
+                cr_expect(command.is_urgent, "%s", urgent[i]);
+                cr_expect_eq(command.control.deadline_us, 0, "%s", urgent[i]);
+                admin_command_done(&command);
+        }
         cr_assert_eq(parse(&command, "cutover", "{}"), 0);
         cr_expect_str_eq(command.control.plugin, "combined_v3");
-        cr_expect_eq(admin_gate_judge(&command, true, error), -EPERM);
-        cr_expect_eq(admin_gate_judge(&command, false, error), 0);
-        cr_expect(command.control.gate_passed);
+        cr_expect_not(command.is_urgent);
+        cr_expect(command.is_switch);
         admin_command_done(&command);
+}
 
-        cr_assert_eq(parse(&command, "cutover", "{\"force\":true}"), 0);
-        cr_expect_eq(admin_gate_judge(&command, true, error), -EPERM);
-        admin_command_done(&command);
+Test(admin, takes_force_from_the_query_or_the_body)
+{
+        struct admin_command command;
 
         cr_assert_eq(parse(&command, "cutover", "{\"force\":\"yes\",\"reason\":\"drill\"}"), 0);
-        cr_expect_eq(admin_gate_judge(&command, true, error), 0);
         cr_expect(command.control.force);
+        cr_expect_str_eq(command.control.reason, "drill");
         cr_expect_not(command.control.gate_passed);
+        admin_command_done(&command);
+        cr_assert_eq(parse(&command, "cutover", "{\"force\":true}"), 0);
+        cr_expect(command.control.force);
+        admin_command_done(&command);
+}
+
+Test(admin, makes_a_rollback_of_its_own)
+{
+        struct admin_command command;
+
+        admin_make_rollback("health:watch", "error_rate: 6 %", NOW_US, &command);
+        cr_expect_eq(command.control.command, PB__COMMAND__COMMAND_ROLLBACK);
+        cr_expect_str_eq(command.control.actor, "health:watch");
+        cr_expect_str_eq(command.control.reason, "error_rate: 6 %");
         admin_command_done(&command);
 }
 
