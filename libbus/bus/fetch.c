@@ -35,6 +35,7 @@ static void send_request(struct bus_reader *reader)
                 reader->request_id = request.request_id;
                 bus_loop_set_timer(reader->timer, FETCH_TIMEOUT_US);
         }
+        bus_loop_touch(reader->peer->dealer_source);
 }
 
 void fetch_start(struct bus_reader *reader)

@@ -71,7 +71,7 @@ static bool take_live(struct bus_peer *peer)
 
         n = zmq_recv(peer->sub, topic, TOPIC_MAX_BYTES, ZMQ_DONTWAIT);
         if (n < 0)
-                return false;
+                return false; /* and the last thing done with the socket */
         good = n <= TOPIC_MAX_BYTES && !memchr(topic, 0, (size_t)n);
         zmq_getsockopt(peer->sub, ZMQ_RCVMORE, &more, &size);
         for (int part = 1; more; part++) {
@@ -96,8 +96,11 @@ static void sub_ready(void *arg)
 {
         struct bus_peer *peer = arg;
 
-        while (*peer->budget > 0 && take_live(peer))
-                ;
+        while (*peer->budget > 0)
+                if (!take_live(peer)) {
+                        bus_loop_emptied(peer->sub_source);
+                        return;
+                }
 }
 
 static void dealer_ready(void *arg)
@@ -181,8 +184,9 @@ int bus_peer_new(const struct bus_peer_options *options, struct bus_peer **ret_p
                 bus_peer_free(peer);
                 return r;
         }
-        peer->sub_source = bus_loop_add_socket(peer->loop, peer->sub, sub_ready, peer);
-        peer->dealer_source = bus_loop_add_socket(peer->loop, peer->dealer, dealer_ready, peer);
+        peer->sub_source = bus_loop_add_touched_socket(peer->loop, peer->sub, sub_ready, peer);
+        peer->dealer_source =
+                bus_loop_add_touched_socket(peer->loop, peer->dealer, dealer_ready, peer);
         *ret_peer = peer;
         return 0;
 }
@@ -220,6 +224,7 @@ struct bus_peer *bus_peer_free(struct bus_peer *peer)
 static void subscribe(struct bus_peer *peer, const char *prefix)
 {
         bus_require(zmq_setsockopt(peer->sub, ZMQ_SUBSCRIBE, prefix, strlen(prefix)) == 0);
+        bus_loop_touch(peer->sub_source);
 }
 
 struct bus_reader *bus_peer_add(struct bus_peer *peer, const struct bus_reader_options *options)

@@ -153,8 +153,8 @@ int bus_writer_new(const struct bus_writer_options *options, struct bus_writer *
                 bus_writer_free(writer);
                 return r;
         }
-        writer->router_source =
-                bus_loop_add_socket(writer->loop, writer->router, writer_serve_replay, writer);
+        writer->router_source = bus_loop_add_touched_socket(
+                writer->loop, writer->router, writer_serve_replay, writer);
         writer->beacon_timer =
                 bus_loop_add_timer(writer->loop, 0, BEACON_PERIOD_US, send_beacons, writer);
         *ret_writer = writer;

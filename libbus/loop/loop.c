@@ -1,6 +1,12 @@
 /*
- * Invariant: the poll set mirrors the living sources; a source removed within a turn is marked and
- * freed at the end of that turn, so that no handler is ever called through a freed pointer.
+ * Invariant: the epoll set mirrors the living sources; a source removed within a turn leaves the set
+ * at once, and is freed at the end of that turn, so that no handler is ever called through a freed
+ * pointer.
+ *
+ * The descriptor of a ZeroMQ socket tells of commands that wait for it, not of messages, and any
+ * send or receive takes commands away. So a socket may become readable without its descriptor ever
+ * saying so, and invariant two is: the loop never waits while there is a socket that was used since
+ * it was last asked for its events (docs/adr/0010).
  */
 #include "libbus/loop/loop.h"
 
@@ -8,12 +14,14 @@
 #include "libbus/base/require.h"
 
 #include <errno.h>
-#include <limits.h>
+#include <sys/epoll.h>
 #include <zmq.h>
 
 /* Longest wait of one turn: a clock that stands still cannot hang the loop. */
 #define WAIT_MAX_US (INT64_C(10) * BUS_US_PER_SEC)
 #define NEVER       INT64_MAX
+/* Descriptors looked at in one turn; more of them wait for the next. */
+#define EVENTS_MAX 64
 
 enum source_kind {
         SOURCE_SOCKET,
@@ -27,8 +35,10 @@ struct bus_source {
         enum source_kind kind;
         bool dead;
         void *socket;
+        bool touched; /* used since it was asked for its events */
+        bool always;  /* nobody tells when it is used: it is asked in every turn */
         int fd;
-        short events;
+        short revents; /* of this turn */
         int64_t due_us, period_us;
         bus_loop_fn fn;
         bus_loop_fd_fn fd_fn;
@@ -37,17 +47,19 @@ struct bus_source {
 
 struct bus_loop {
         struct bus_source *sources;
-        zmq_pollitem_t *items;
-        struct bus_source **owners; /* owners[i] registered items[i] */
-        int item_count;
-        bool changed, again, stopped, has_dead;
+        int epoll_fd;
+        bool again, stopped, has_dead;
         bus_loop_fn turn_end;
         void *turn_end_arg;
 };
 
 struct bus_loop *bus_loop_new(void)
 {
-        return bus_new(struct bus_loop);
+        struct bus_loop *loop = bus_new(struct bus_loop);
+
+        loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        bus_require(loop->epoll_fd >= 0);
+        return loop;
 }
 
 struct bus_loop *bus_loop_free(struct bus_loop *loop)
@@ -60,8 +72,7 @@ struct bus_loop *bus_loop_free(struct bus_loop *loop)
                 next = s->next;
                 free(s);
         }
-        free(loop->items);
-        free(loop->owners);
+        close(loop->epoll_fd);
         free(loop);
         return NULL;
 }
@@ -75,27 +86,67 @@ static struct bus_source *add_source(struct bus_loop *loop, struct bus_source so
         *s = source;
         s->loop = loop;
         *tail = s;
-        loop->changed = true;
         return s;
+}
+
+static void watch(struct bus_source *source, uint32_t events)
+{
+        struct epoll_event event = { .events = events, .data.ptr = source };
+
+        bus_require(epoll_ctl(source->loop->epoll_fd, EPOLL_CTL_ADD, source->fd, &event) == 0);
+}
+
+static struct bus_source *add_socket(
+        struct bus_loop *loop, void *socket, bool always, bus_loop_fn fn, void *arg)
+{
+        struct bus_source *source;
+        size_t size = sizeof(source->fd);
+        int fd;
+
+        bus_require(zmq_getsockopt(socket, ZMQ_FD, &fd, &size) == 0);
+        source = add_source(loop, (struct bus_source){ .kind = SOURCE_SOCKET,
+                                          .socket = socket,
+                                          .touched = true,
+                                          .always = always,
+                                          .fd = fd,
+                                          .fn = fn,
+                                          .arg = arg });
+        watch(source, EPOLLIN);
+        return source;
 }
 
 struct bus_source *bus_loop_add_socket(
         struct bus_loop *loop, void *socket, bus_loop_fn fn, void *arg)
 {
-        return add_source(loop, (struct bus_source){ .kind = SOURCE_SOCKET,
-                                        .socket = socket,
-                                        .fd = -1,
-                                        .events = ZMQ_POLLIN,
-                                        .fn = fn,
-                                        .arg = arg });
+        return add_socket(loop, socket, true, fn, arg);
+}
+
+struct bus_source *bus_loop_add_touched_socket(
+        struct bus_loop *loop, void *socket, bus_loop_fn fn, void *arg)
+{
+        return add_socket(loop, socket, false, fn, arg);
+}
+
+void bus_loop_touch(struct bus_source *source)
+{
+        if (source)
+                source->touched = true;
+}
+
+void bus_loop_emptied(struct bus_source *source)
+{
+        source->touched = false;
 }
 
 struct bus_source *bus_loop_add_fd(
         struct bus_loop *loop, int fd, short events, bus_loop_fd_fn fn, void *arg)
 {
-        return add_source(loop,
-                (struct bus_source){
-                        .kind = SOURCE_FD, .fd = fd, .events = events, .fd_fn = fn, .arg = arg });
+        struct bus_source *source = add_source(
+                loop, (struct bus_source){ .kind = SOURCE_FD, .fd = fd, .fd_fn = fn, .arg = arg });
+
+        watch(source,
+                (events & ZMQ_POLLIN ? EPOLLIN : 0u) | (events & ZMQ_POLLOUT ? EPOLLOUT : 0u));
+        return source;
 }
 
 struct bus_source *bus_loop_add_timer(
@@ -117,10 +168,12 @@ void bus_loop_set_timer(struct bus_source *timer, int64_t delay_us)
 
 struct bus_source *bus_loop_remove(struct bus_loop *loop, struct bus_source *source)
 {
-        if (source) {
+        if (source && !source->dead) {
                 source->dead = true;
                 loop->has_dead = true;
-                loop->changed = true;
+                if (source->kind != SOURCE_TIMER)
+                        /* fails where the descriptor was closed before, and left the set by that */
+                        (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
         }
         return NULL;
 }
@@ -158,25 +211,6 @@ static void sweep(struct bus_loop *loop)
         loop->has_dead = false;
 }
 
-static void rebuild(struct bus_loop *loop)
-{
-        size_t count = 0;
-
-        for (struct bus_source *s = loop->sources; s; s = s->next)
-                count += s->kind != SOURCE_TIMER;
-        loop->items = bus_xrealloc(loop->items, count * sizeof(*loop->items));
-        loop->owners = bus_xrealloc(loop->owners, count * sizeof(*loop->owners));
-        loop->item_count = 0;
-        for (struct bus_source *s = loop->sources; s; s = s->next) {
-                if (s->kind == SOURCE_TIMER)
-                        continue;
-                loop->items[loop->item_count] =
-                        (zmq_pollitem_t){ .socket = s->socket, .fd = s->fd, .events = s->events };
-                loop->owners[loop->item_count++] = s;
-        }
-        loop->changed = false;
-}
-
 static int64_t time_to_wait(const struct bus_loop *loop, int64_t timeout_us)
 {
         int64_t now = bus_mono_us(), wait = timeout_us;
@@ -201,37 +235,83 @@ static void run_timers(struct bus_loop *loop)
         }
 }
 
+/* True if SOURCE, a socket, has something to read. */
+static bool ask(struct bus_source *source)
+{
+        int events = 0;
+        size_t size = sizeof(events);
+
+        source->touched = false;
+        if (zmq_getsockopt(source->socket, ZMQ_EVENTS, &events, &size) == 0 && events & ZMQ_POLLIN)
+                source->revents = ZMQ_POLLIN;
+        return source->revents;
+}
+
+/* The sockets whose descriptor may stay silent though there is something to read. */
+static bool ask_touched(struct bus_loop *loop)
+{
+        bool any = false;
+
+        for (struct bus_source *s = loop->sources; s; s = s->next)
+                if (s->kind == SOURCE_SOCKET && !s->dead && (s->touched || s->always))
+                        any |= ask(s);
+        return any;
+}
+
+static short revents_of(uint32_t events)
+{
+        return (short)((events & EPOLLIN ? ZMQ_POLLIN : 0) | (events & EPOLLOUT ? ZMQ_POLLOUT : 0) |
+                       (events & ~(uint32_t)(EPOLLIN | EPOLLOUT) ? ZMQ_POLLERR : 0));
+}
+
+static int wait_for(struct bus_loop *loop, int64_t wait_us)
+{
+        struct epoll_event events[EVENTS_MAX];
+        int n = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, (int)((wait_us + 999) / 1000));
+
+        if (n < 0)
+                return errno == EINTR ? 0 : -errno;
+        for (int i = 0; i < n; i++) {
+                struct bus_source *source = events[i].data.ptr;
+
+                if (source->kind == SOURCE_FD)
+                        source->revents = revents_of(events[i].events);
+                else if (!source->revents)
+                        (void)ask(source);
+        }
+        return 0;
+}
+
 static void run_ready(struct bus_loop *loop)
 {
-        for (int i = 0; i < loop->item_count; i++) {
-                struct bus_source *s = loop->owners[i];
-                short revents = loop->items[i].revents;
+        for (struct bus_source *s = loop->sources; s; s = s->next) {
+                short revents = s->revents;
 
+                s->revents = 0;
                 if (!revents || s->dead)
                         continue;
-                if (s->kind == SOURCE_SOCKET)
-                        s->fn(s->arg);
-                else
+                if (s->kind == SOURCE_FD) {
                         s->fd_fn(revents, s->arg);
+                } else {
+                        s->touched = true;
+                        s->fn(s->arg);
+                }
         }
 }
 
 int bus_loop_turn(struct bus_loop *loop, int64_t timeout_us)
 {
-        int64_t wait_us;
-        int n;
+        bool at_once;
+        int r;
 
         sweep(loop);
-        if (loop->changed)
-                rebuild(loop);
-        wait_us = loop->again ? 0 : time_to_wait(loop, timeout_us);
+        at_once = ask_touched(loop);
+        at_once |= loop->again;
         loop->again = false;
-
-        n = zmq_poll(loop->items, loop->item_count, (long)((wait_us + 999) / 1000));
-        if (n < 0 && errno != EINTR)
-                return -errno;
-        if (n > 0)
-                run_ready(loop);
+        r = wait_for(loop, at_once ? 0 : time_to_wait(loop, timeout_us));
+        if (r < 0)
+                return r;
+        run_ready(loop);
         run_timers(loop);
         if (loop->turn_end)
                 loop->turn_end(loop->turn_end_arg);

@@ -3,9 +3,9 @@
  * One loop a service: ZeroMQ sockets, file descriptors and timers on one thread, and a hook at the
  * end of every turn, where what the turn's handlers staged is committed as one batch.
  *
- * Built on zmq_poll, which knows that a ZMQ_FD is edge-triggered. A handler must read until there
- * is nothing left, or its own bound is reached; level-triggered polling calls it again.
- * Handlers may add and remove sources, also themselves. None may block.
+ * A handler must read until there is nothing left, or its own bound is reached: as long as something
+ * is left it is called again. Handlers may add and remove sources, also themselves. None may block.
+ * A source is removed before its socket or descriptor is closed.
  */
 #include "libbus/base/attr.h"
 
@@ -25,7 +25,18 @@ struct bus_loop *bus_loop_free(
 /* FN when SOCKET has something to read. The socket stays the caller's. */
 struct bus_source *bus_loop_add_socket(
         struct bus_loop *loop, void *socket, bus_loop_fn fn, void *arg);
-/* EVENTS: ZMQ_POLLIN, ZMQ_POLLOUT, ZMQ_POLLERR. The descriptor stays the caller's. */
+/*
+ * The same for less: asking a socket costs system calls, and this one is asked only when its
+ * descriptor fires, behind FN, and when it was touched. Whoever uses SOCKET in any way outside of FN
+ * (sends, subscribes, connects) calls bus_loop_touch behind it, or a wake-up may be lost.
+ */
+struct bus_source *bus_loop_add_touched_socket(
+        struct bus_loop *loop, void *socket, bus_loop_fn fn, void *arg);
+void bus_loop_touch(struct bus_source *source); /* takes NULL */
+/* The last thing FN does with its socket was a receive without waiting that said EAGAIN: it need not
+ * be asked again. */
+void bus_loop_emptied(struct bus_source *source);
+/* EVENTS: ZMQ_POLLIN, ZMQ_POLLOUT; errors and hang-ups come as ZMQ_POLLERR. The descriptor stays the caller's. */
 struct bus_source *bus_loop_add_fd(
         struct bus_loop *loop, int fd, short events, bus_loop_fd_fn fn, void *arg);
 /* First after DELAY_US, then every PERIOD_US (0: once). On the monotonic clock, to the millisecond. */
