@@ -1,0 +1,37 @@
+#pragma once
+/*
+ * The sending side of a bot service: a queue on the disk, paced, by priority, with a second try as
+ * plain text, and as many tries as it takes where Telegram cannot be reached. One message at a time.
+ *
+ * Invariant: an item is in the store from the commit of the event that made it until Telegram has
+ * taken it (or refused it for good, which is logged and counted). Telegram knows no idempotency
+ * key: after an answer that was lost, or a crash between the two, it may show twice, so a text
+ * carries the id of its event.
+ */
+#include "libbus/service/service.h"
+#include "services/telegram/queue.h"
+#include "services/telegram/role.h"
+
+struct tg_voice;
+
+/* ROLE is borrowed. Loads what waits in the store: call it in start(). -errno. */
+BUS_MUST int tg_voice_new(
+        struct bus_service *service, struct tg_role *role, struct tg_voice **ret_voice);
+struct tg_voice *tg_voice_free(struct tg_voice *voice); /* takes NULL, returns NULL */
+
+/* What to say; all texts are copied. */
+struct tg_say {
+        int64_t chat_id;
+        enum tg_priority priority;
+        const char *kind, *html;
+        const char *line;    /* NULL: HTML is one line */
+        const char *buttons; /* reply_markup as JSON; NULL: none */
+        int64_t at_us;       /* wall clock */
+};
+/* Stages it with the turn's batch; it is sent after the commit. DURABLE: as of bus_put. */
+void tg_voice_say(struct tg_voice *voice, const struct tg_say *say, bool durable);
+/* The role has another bot: to be called from its CHANGED. */
+void tg_voice_role_changed(struct tg_voice *voice);
+size_t tg_voice_waiting(const struct tg_voice *voice);
+/* Nothing is under way: a drain may end. */
+bool tg_voice_idle(const struct tg_voice *voice);
