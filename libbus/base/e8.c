@@ -24,8 +24,13 @@ static __int128 divide(__int128 n, __int128 d, enum e8_rounding rounding)
                 n = -n;
                 d = -d;
         }
-        q = n / d;
-        r = n % d;
+        if (n == (int64_t)n && d == (int64_t)d) { /* most are, and it takes a tenth of the time */
+                q = (int64_t)n / (int64_t)d;
+                r = (int64_t)n % (int64_t)d;
+        } else {
+                q = n / d;
+                r = n % d;
+        }
         if (r < 0) { /* C truncates towards zero: make it a floor with 0 <= r < d */
                 r += d;
                 q--;

@@ -1,6 +1,7 @@
 /*
  * Keeps: balance is what it was at the start plus the profit of every deal; no position has no
- * volume; next_ticket is above every ticket a record named.
+ * volume; next_ticket is above every ticket a record named; each position is in its symbol's sums
+ * with exactly what it says.
  */
 #include "services/mt5-demo/account.h"
 
@@ -24,7 +25,11 @@ void account_init(struct account *account, const struct symbol_spec *specs, size
 
 void account_done(struct account *account)
 {
+        for (size_t i = 0; i < account->position_count; i++)
+                free(account->positions[i]);
         free(account->positions);
+        free(account->by_ticket);
+        free(account->holdings);
         free(account->deals);
         account_init(account, account->specs, account->spec_count);
 }
@@ -37,12 +42,29 @@ int account_symbol(const struct account *account, const char *name)
         return -1;
 }
 
+/* Where TICKET is among the rising ones, or would be. */
+static size_t ticket_place(const struct account *account, uint64_t ticket)
+{
+        size_t low = 0, high = account->position_count;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (account->by_ticket[middle]->ticket < ticket)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
 static struct position *find(const struct account *account, uint64_t ticket)
 {
-        for (size_t i = 0; i < account->position_count; i++)
-                if (account->positions[i].ticket == ticket)
-                        return &account->positions[i];
-        return NULL;
+        size_t place = ticket_place(account, ticket);
+
+        if (place == account->position_count || account->by_ticket[place]->ticket != ticket)
+                return NULL;
+        return account->by_ticket[place];
 }
 
 const struct position *account_position(const struct account *account, uint64_t ticket)
@@ -53,8 +75,8 @@ const struct position *account_position(const struct account *account, uint64_t 
 const struct position *account_net_position(const struct account *account, size_t symbol)
 {
         for (size_t i = 0; i < account->position_count; i++)
-                if (account->positions[i].symbol == symbol)
-                        return &account->positions[i];
+                if (account->positions[i]->symbol == symbol)
+                        return account->positions[i];
         return NULL;
 }
 
@@ -90,6 +112,23 @@ int64_t account_margin(const struct symbol_spec *spec, int64_t volume_e8)
         return cents;
 }
 
+static bool is_at(const struct holding *holding, struct quote quote)
+{
+        return holding->valued && holding->quote.bid_e8 == quote.bid_e8 &&
+               holding->quote.ask_e8 == quote.ask_e8;
+}
+
+/* Profit of all positions on SYMBOL at QUOTE, from scratch. */
+static int64_t profit_of_symbol(const struct account *account, size_t symbol, struct quote quote)
+{
+        int64_t sum = 0;
+
+        for (size_t i = 0; i < account->position_count; i++)
+                if (account->positions[i]->symbol == symbol)
+                        sum += account_position_profit(account, account->positions[i], quote);
+        return sum;
+}
+
 struct worth account_worth(const struct account *account, const struct quote *quotes)
 {
         struct worth worth = {
@@ -97,14 +136,85 @@ struct worth account_worth(const struct account *account, const struct quote *qu
                 .equity_cents = account->balance_cents,
         };
 
-        for (size_t i = 0; i < account->position_count; i++) {
-                const struct position *p = &account->positions[i];
+        for (size_t i = 0; account->holdings && i < account->spec_count; i++) {
+                const struct holding *holding = &account->holdings[i];
 
-                worth.equity_cents += account_position_profit(account, p, quotes[p->symbol]);
-                worth.margin_cents += account_margin(&account->specs[p->symbol], p->volume_e8);
+                if (!holding->count)
+                        continue;
+                worth.equity_cents += is_at(holding, quotes[i])
+                                              ? holding->profit_cents
+                                              : profit_of_symbol(account, i, quotes[i]);
+                worth.margin_cents += holding->margin_cents;
         }
         worth.free_cents = worth.equity_cents - worth.margin_cents;
         return worth;
+}
+
+/* ---- the sums of a symbol ---- */
+
+static void take_out(struct account *account, const struct position *position)
+{
+        struct holding *holding = &account->holdings[position->symbol];
+
+        holding->count--;
+        holding->margin_cents -= position->margin_cents;
+        holding->profit_cents -= position->profit_cents;
+}
+
+static void put_in(struct account *account, struct position *position)
+{
+        struct holding *holding = &account->holdings[position->symbol];
+
+        position->margin_cents =
+                account_margin(&account->specs[position->symbol], position->volume_e8);
+        position->profit_cents =
+                holding->valued ? account_position_profit(account, position, holding->quote) : 0;
+        holding->count++;
+        holding->margin_cents += position->margin_cents;
+        holding->profit_cents += position->profit_cents;
+}
+
+static void value_position(struct account *account, struct position *position)
+{
+        struct holding *holding = &account->holdings[position->symbol];
+
+        position->profit_cents = account_position_profit(account, position, holding->quote);
+        holding->profit_cents += position->profit_cents;
+}
+
+/* Marks the symbols whose price is another now; true if there are any. */
+static bool take_quotes(struct account *account, const struct quote *quotes)
+{
+        bool any = false;
+
+        for (size_t i = 0; i < account->spec_count; i++) {
+                struct holding *holding = &account->holdings[i];
+
+                if (is_at(holding, quotes[i]))
+                        continue;
+                holding->valued = false;
+                holding->quote = quotes[i];
+                holding->profit_cents = 0;
+                any = true;
+        }
+        return any;
+}
+
+bool account_value(struct account *account, const struct quote *quotes)
+{
+        bool changed = account->unwatched;
+
+        account->unwatched = false;
+        if (!account->holdings)
+                return false;
+        if (!take_quotes(account, quotes))
+                return changed;
+        for (size_t i = 0; i < account->position_count; i++)
+                if (!account->holdings[account->positions[i]->symbol].valued)
+                        value_position(account, account->positions[i]);
+        for (size_t i = 0; i < account->spec_count; i++)
+                account->holdings[i].valued = true;
+        return true;
 }
 
 /* ---- triggers ---- */
@@ -139,7 +249,7 @@ const struct position *account_stop_out(
         if (!worth.margin_cents || worth.equity_cents >= least)
                 return NULL;
         for (size_t i = 0; i < account->position_count; i++) {
-                const struct position *p = &account->positions[i];
+                const struct position *p = account->positions[i];
                 int64_t cents = account_position_profit(account, p, quotes[p->symbol]);
 
                 if (!worst || cents < worst_cents) {
@@ -212,7 +322,10 @@ static void remember_deal(struct account *account, const struct record *record, 
 
 static void open_position(struct account *account, const struct record *record, size_t symbol)
 {
-        struct position position = {
+        struct position *position = bus_new(struct position);
+        size_t place = ticket_place(account, record->position);
+
+        *position = (struct position){
                 .ticket = record->position,
                 .symbol = symbol,
                 .side = record->side,
@@ -222,12 +335,50 @@ static void open_position(struct account *account, const struct record *record, 
                 .tp_e8 = record->tp_e8,
                 .magic = record->magic,
                 .opened_us = record->at_us,
+                .serial = account->next_serial++,
         };
-
-        memcpy(position.comment, record->comment, sizeof(position.comment));
+        memcpy(position->comment, record->comment, sizeof(position->comment));
+        if (!account->holdings)
+                account->holdings = bus_new_n(struct holding, account->spec_count);
         account->positions = room(account->positions, account->position_count,
-                &account->position_capacity, sizeof(*account->positions));
+                &account->position_capacity, sizeof(struct position *));
+        account->by_ticket = room(account->by_ticket, account->position_count,
+                &account->ticket_capacity, sizeof(struct position *));
+        memmove(&account->by_ticket[place + 1], &account->by_ticket[place],
+                (account->position_count - place) * sizeof(struct position *));
+        account->by_ticket[place] = position;
         account->positions[account->position_count++] = position;
+        put_in(account, position);
+}
+
+/* Where POSITION is in the order they were opened. */
+static size_t place_of(const struct account *account, const struct position *position)
+{
+        size_t low = 0, high = account->position_count - 1;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (account->positions[middle]->serial < position->serial)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+static void remove_at(struct position **list, size_t count, size_t place)
+{
+        memmove(&list[place], &list[place + 1], (count - place - 1) * sizeof(struct position *));
+}
+
+static void drop_position(struct account *account, struct position *position)
+{
+        remove_at(account->positions, account->position_count, place_of(account, position));
+        remove_at(account->by_ticket, account->position_count,
+                ticket_place(account, position->ticket));
+        account->position_count--;
+        free(position);
 }
 
 /* A netting account buys on top of what it holds: one position at the average price. */
@@ -249,16 +400,26 @@ static int add_to_position(struct position *position, const struct record *recor
 
 static int reduce_position(struct account *account, struct position *position, int64_t volume_e8)
 {
-        size_t index = (size_t)(position - account->positions);
-
         if (volume_e8 > position->volume_e8)
                 return -EBADMSG;
+        take_out(account, position);
         position->volume_e8 -= volume_e8;
         if (position->volume_e8)
-                return 0;
-        account->position_count--;
-        memmove(position, position + 1, (account->position_count - index) * sizeof(*position));
+                put_in(account, position);
+        else
+                drop_position(account, position);
         return 0;
+}
+
+static int enlarge_position(
+        struct account *account, struct position *position, const struct record *record)
+{
+        int r;
+
+        take_out(account, position);
+        r = add_to_position(position, record);
+        put_in(account, position);
+        return r;
 }
 
 static int apply_deal(struct account *account, const struct record *record)
@@ -278,7 +439,7 @@ static int apply_deal(struct account *account, const struct record *record)
                             ? reduce_position(account, position, record->volume_e8)
                             : -EBADMSG;
         else if (position)
-                r = add_to_position(position, record);
+                r = enlarge_position(account, position, record);
         else
                 open_position(account, record, (size_t)symbol);
         if (r < 0)
@@ -311,6 +472,7 @@ int account_apply(struct account *account, const struct record *record)
                 r = apply_modify(account, record);
         if (r < 0 || record->event == EVENT_REQUEST) /* a request names any position it likes */
                 return r;
+        account->unwatched = true;
         if (record->ticket >= account->next_ticket)
                 account->next_ticket = record->ticket + 1;
         if (record->order >= account->next_ticket)

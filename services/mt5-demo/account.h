@@ -17,6 +17,18 @@ struct position {
         uint64_t magic;
         char comment[TEXT_SIZE];
         int64_t opened_us;
+        uint64_t serial;      /* goes up with every position: their order */
+        int64_t margin_cents; /* in the sums of its symbol */
+        int64_t profit_cents; /* the same; of use only where the symbol is valued */
+};
+
+/* What is held on one symbol, kept up with every change. */
+struct holding {
+        size_t count;
+        int64_t margin_cents;
+        bool valued; /* profit_cents is that of all its positions at QUOTE */
+        struct quote quote;
+        int64_t profit_cents;
 };
 
 struct deal {
@@ -34,9 +46,13 @@ struct deal {
 struct account {
         const struct symbol_spec *specs; /* borrowed */
         size_t spec_count;
-        struct position *positions; /* in the order they were opened */
-        size_t position_count, position_capacity;
-        struct deal *deals; /* all there were, oldest first */
+        struct position **positions; /* owned; in the order they were opened */
+        struct position **by_ticket; /* the same ones, by rising tickets */
+        size_t position_count, position_capacity, ticket_capacity;
+        uint64_t next_serial;
+        struct holding *holdings; /* one for each spec; NULL before the first position */
+        bool unwatched;           /* something was applied since account_value */
+        struct deal *deals;       /* all there were, oldest first */
         size_t deal_count, deal_capacity;
         int64_t balance_cents;
         uint64_t next_ticket; /* orders, deals and positions share one row of numbers */
@@ -68,8 +84,13 @@ int64_t account_position_profit(
         const struct account *account, const struct position *position, struct quote quote);
 /* Rounded up to the cent. */
 int64_t account_margin(const struct symbol_spec *spec, int64_t volume_e8);
-/* QUOTES: one for each spec. */
+/* QUOTES: one for each spec. Costs as much as there are symbols while the prices are those of the
+ * last account_value, however much is held. */
 struct worth account_worth(const struct account *account, const struct quote *quotes);
+
+/* Takes QUOTES as the prices that sums are kept at. False: neither a price nor a position has changed
+ * since the last time, so that nothing can be triggered that was not. */
+bool account_value(struct account *account, const struct quote *quotes);
 
 /* The record of closing VOLUME of POSITION at the price its opposite side gets from QUOTE. */
 struct record account_close_record(const struct account *account, const struct position *position,

@@ -81,7 +81,8 @@ static void on_report(
         Pb__Report body = message_of_report(cl_ord_id, attempt, report, skew_us(demo));
         Pb__BrokerMessage message = PB__BROKER_MESSAGE__INIT;
 
-        log_info("report", "cl_ord_id=%s attempt=%u retcode=%u position=%llu comment=\"%s\"",
+        /* the ledger has it */
+        log_debug("report", "cl_ord_id=%s attempt=%u retcode=%u position=%llu comment=\"%s\"",
                 cl_ord_id, attempt, report->retcode, (unsigned long long)report->position,
                 report->comment);
         message.kind = PB__BROKER_KIND__BROKER_KIND_REPORT;

@@ -370,24 +370,29 @@ static void close_position(struct desk *desk, const struct position *position,
         desk_tell_deals(desk, at);
 }
 
-static const struct position *find_triggered(const struct desk *desk, enum deal_reason *ret_reason)
+/* A close takes the position out of the row, and the next one moves up; prices stay as they are. */
+static void close_triggered(struct desk *desk, struct instant at)
 {
-        for (size_t i = 0; i < desk->account.position_count; i++) {
-                const struct position *position = &desk->account.positions[i];
+        const struct account *account = &desk->account;
+        enum deal_reason reason;
 
-                if (account_triggered(position, desk->quotes[position->symbol], ret_reason))
-                        return position;
+        for (size_t i = 0; i < account->position_count;) {
+                const struct position *position = account->positions[i];
+
+                if (account_triggered(position, desk->quotes[position->symbol], &reason))
+                        close_position(desk, position, reason, at);
+                else
+                        i++;
         }
-        return NULL;
 }
 
 void desk_prices_changed(struct desk *desk, struct instant at)
 {
         const struct position *position;
-        enum deal_reason reason;
 
-        while ((position = find_triggered(desk, &reason)))
-                close_position(desk, position, reason, at);
+        if (!account_value(&desk->account, desk->quotes))
+                return;
+        close_triggered(desk, at);
         while ((position = account_stop_out(
                         &desk->account, desk->quotes, desk->options.stop_out_percent)))
                 close_position(desk, position, REASON_STOP_OUT, at);

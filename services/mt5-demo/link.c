@@ -38,6 +38,8 @@ struct link {
         uint8_t nonce[BROKER_NONCE_BYTES];
         int64_t heard_us, beat_us;
         struct bus_buf buf;
+        bool reading;         /* what is to be sent waits until all that came is done */
+        struct bus_buf ready; /* those frames, each behind its size */
 };
 
 static void on_readable(void *arg);
@@ -55,17 +57,38 @@ static void close_socket(struct link *link)
         link->monitor = NULL;
 }
 
-static void hang_up(struct link *link, int64_t pause_us)
-{
-        close_socket(link);
-        link->state = LINK_IDLE;
-        bus_loop_set_timer(link->timer, pause_us);
-}
-
 static void send_frame(struct link *link, struct bus_bytes frame)
 {
         if (zmq_send(link->socket, frame.data, frame.size, ZMQ_DONTWAIT) < 0)
                 log_warn("link_send_failed", "why=%s", zmq_strerror(errno));
+}
+
+static void keep_frame(struct link *link, struct bus_bytes frame)
+{
+        bus_buf_add(&link->ready, &frame.size, sizeof(frame.size));
+        bus_buf_add(&link->ready, frame.data, frame.size);
+}
+
+/* In one go: the peer finds the answers to what it sent together, and need not wake up for each. */
+static void send_ready(struct link *link)
+{
+        struct bus_bytes left = bus_buf_bytes(&link->ready);
+        size_t size;
+
+        while (link->socket && left.size) {
+                memcpy(&size, left.data, sizeof(size));
+                send_frame(link, bus_bytes(left.data + sizeof(size), size));
+                left = bus_bytes(left.data + sizeof(size) + size, left.size - sizeof(size) - size);
+        }
+        bus_buf_clear(&link->ready);
+}
+
+static void hang_up(struct link *link, int64_t pause_us)
+{
+        send_ready(link);
+        close_socket(link);
+        link->state = LINK_IDLE;
+        bus_loop_set_timer(link->timer, pause_us);
 }
 
 static void send_message(struct link *link, const Pb__BrokerMessage *message)
@@ -243,15 +266,17 @@ static void on_readable(void *arg)
         struct link *link = arg;
         zmq_msg_t frame;
 
+        link->reading = true;
         for (int i = 0; i < READ_MAX && link->socket && !link->held; i++) {
                 zmq_msg_init(&frame);
-                if (zmq_msg_recv(&frame, link->socket, ZMQ_DONTWAIT) < 0) {
-                        zmq_msg_close(&frame);
-                        return;
-                }
-                take_frame(link, &frame);
+                if (zmq_msg_recv(&frame, link->socket, ZMQ_DONTWAIT) < 0)
+                        i = READ_MAX;
+                else
+                        take_frame(link, &frame);
                 zmq_msg_close(&frame);
         }
+        link->reading = false;
+        send_ready(link);
 }
 
 static void on_timer(void *arg)
@@ -299,6 +324,7 @@ struct link *link_free(struct link *link)
         close_socket(link);
         bus_loop_remove(link->loop, link->timer);
         bus_buf_done(&link->buf);
+        bus_buf_done(&link->ready);
         free(link);
         return NULL;
 }
@@ -310,7 +336,11 @@ bool link_is_up(const struct link *link)
 
 void link_send(struct link *link, struct bus_bytes frame)
 {
-        if (link->state == LINK_UP && !link->held)
+        if (link->state != LINK_UP || link->held)
+                return;
+        if (link->reading)
+                keep_frame(link, frame);
+        else
                 send_frame(link, frame);
 }
 

@@ -3,6 +3,7 @@
 #include "libbus/base/e8.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 static int64_t e8(const char *text)
 {
@@ -171,7 +172,7 @@ Test(account, closes_the_worst_when_the_margin_is_gone)
         cr_assert_eq(rig->desk.account.position_count, 1);
         cr_expect_eq(rig->last.reason, REASON_STOP_OUT);
         cr_expect_eq(rig->last.volume_e8, 5 * E8_ONE);
-        cr_expect_str_eq(rig->desk.account.positions[0].comment, "SMALL");
+        cr_expect_str_eq(rig->desk.account.positions[0]->comment, "SMALL");
 }
 
 Test(account, adds_up_on_a_netting_account)
@@ -185,10 +186,10 @@ Test(account, adds_up_on_a_netting_account)
         more.volume_e8 = 3 * E8_ONE / 10;
         cr_assert_eq(desk_rig_submit(rig, &more), RETCODE_DONE);
         cr_assert_eq(rig->desk.account.position_count, 1);
-        cr_expect_eq(rig->desk.account.positions[0].ticket, ticket);
-        cr_expect_eq(rig->desk.account.positions[0].volume_e8, 4 * E8_ONE / 10);
+        cr_expect_eq(rig->desk.account.positions[0]->ticket, ticket);
+        cr_expect_eq(rig->desk.account.positions[0]->volume_e8, 4 * E8_ONE / 10);
         /* (1 x 1.08510 + 3 x 1.08710) / 4 */
-        cr_expect_eq(rig->desk.account.positions[0].open_price_e8, e8("1.08660"));
+        cr_expect_eq(rig->desk.account.positions[0]->open_price_e8, e8("1.08660"));
         less.side = SIDE_SELL;
         less.volume_e8 = 4 * E8_ONE / 10;
         cr_assert_eq(desk_rig_submit(rig, &less), RETCODE_DONE);
@@ -201,14 +202,94 @@ Test(account, adds_up_on_a_netting_account)
         cr_expect_eq(desk_rig_submit(rig, &less), RETCODE_INVALID_VOLUME);
 }
 
+/* What a sum over all positions gives, at the prices of now. */
+static struct worth counted_worth(const struct desk_rig *rig)
+{
+        const struct account *account = &rig->desk.account;
+        const struct quote *quotes = feed_quotes(rig->feed);
+        struct worth worth = { account->balance_cents, account->balance_cents, 0, 0 };
+
+        for (size_t i = 0; i < account->position_count; i++) {
+                const struct position *p = account->positions[i];
+
+                worth.equity_cents += account_position_profit(account, p, quotes[p->symbol]);
+                worth.margin_cents += account_margin(&account->specs[p->symbol], p->volume_e8);
+        }
+        worth.free_cents = worth.equity_cents - worth.margin_cents;
+        return worth;
+}
+
+static void expect_sums(const struct desk_rig *rig, uint64_t seed, unsigned int step)
+{
+        const struct account *account = &rig->desk.account;
+        const struct worth kept = account_worth(account, feed_quotes(rig->feed));
+        const struct worth counted = counted_worth(rig);
+
+        cr_assert_eq(kept.equity_cents, counted.equity_cents, "seed %llu step %u",
+                (unsigned long long)seed, step);
+        cr_assert_eq(kept.margin_cents, counted.margin_cents, "seed %llu step %u",
+                (unsigned long long)seed, step);
+        for (size_t i = 0; i < account->position_count; i++)
+                cr_assert_eq(account_position(account, account->positions[i]->ticket),
+                        account->positions[i], "seed %llu step %u", (unsigned long long)seed, step);
+}
+
+/* Opens, part closes, moves of the price with and without anybody noticing, and what they trigger. */
+static void live_a_life(struct desk_rig *rig, uint64_t seed)
+{
+        const struct account *account = &rig->desk.account;
+        uint64_t random = seed;
+        char id[ORDER_ID_SIZE];
+
+        for (unsigned int step = 0; step < 300; step++) {
+                const uint64_t what = feed_random(&random) % 8, pick = feed_random(&random);
+                struct order order;
+
+                snprintf(id, sizeof(id), "O%u", step);
+                order = desk_rig_order(id, 1);
+                order.volume_e8 = (int64_t)(1 + pick % 5) * E8_ONE / 100;
+                if (what < 3) {
+                        order.sl_e8 = pick % 2 ? e8("1.08000") : 0;
+                        (void)desk_rig_submit(rig, &order);
+                } else if (what < 6 && account->position_count) {
+                        const struct position *p =
+                                account->positions[pick % account->position_count];
+
+                        order.action = ACTION_CLOSE;
+                        order.side = side_opposite(p->side);
+                        order.position = p->ticket;
+                        order.volume_e8 = pick % 3 ? p->volume_e8 : E8_ONE / 100;
+                        (void)desk_rig_submit(rig, &order);
+                } else if (what == 6) {
+                        feed_move(rig->feed, 0, e8("1.07950") + (int64_t)(pick % 1000) * 1000);
+                } else {
+                        desk_prices_changed(&rig->desk, rig->at);
+                }
+                expect_sums(rig, seed, step);
+        }
+}
+
+Test(account, the_sums_it_keeps_are_those_of_its_positions)
+{
+        for (uint64_t seed = 1; seed <= 20; seed++) {
+                const struct desk_options options = { .rules.netting = seed % 4 == 0,
+                        .slippage_ticks = 3,
+                        .seed = seed,
+                        .stop_out_percent = 50 };
+                DESK_RIG_AUTOFREE struct desk_rig *rig = desk_rig_with(&options, NULL);
+
+                live_a_life(rig, seed);
+        }
+}
+
 Test(account, refuses_records_that_cannot_follow)
 {
         DESK_RIG_AUTOFREE struct desk_rig *rig = desk_rig_new();
         struct record deal, wrong;
 
         (void)desk_rig_open(rig, "OPEN");
-        deal = account_close_record(&rig->desk.account, &rig->desk.account.positions[0],
-                E8_ONE / 10, feed_quotes(rig->feed)[0], REASON_CLIENT, 1);
+        deal = account_close_record(&rig->desk.account, rig->desk.account.positions[0], E8_ONE / 10,
+                feed_quotes(rig->feed)[0], REASON_CLIENT, 1);
         wrong = deal;
         wrong.balance_cents++;
         cr_expect_lt(account_apply(&rig->desk.account, &wrong), 0);

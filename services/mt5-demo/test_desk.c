@@ -186,7 +186,7 @@ Test(desk, fills_in_part)
         desk_rig_fault(rig, "partial 0.01");
         cr_expect_eq(desk_rig_submit(rig, &order), RETCODE_DONE_PARTIAL);
         cr_expect_eq(desk_rig_report(rig)->volume_e8, E8_ONE / 100, "at least a step");
-        cr_expect_eq(rig->desk.account.positions[0].volume_e8, 4 * E8_ONE / 100);
+        cr_expect_eq(rig->desk.account.positions[0]->volume_e8, 4 * E8_ONE / 100);
 }
 
 Test(desk, executes_and_keeps_silent)

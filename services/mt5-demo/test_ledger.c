@@ -135,7 +135,7 @@ static void submit_some(struct life *life)
         snprintf(order.symbol, sizeof(order.symbol), "%s", symbols[below(life, 10) / 4]);
         if (below(life, 3) && account->position_count) {
                 const struct position *position =
-                        &account->positions[below(life, account->position_count)];
+                        account->positions[below(life, account->position_count)];
 
                 order.action = below(life, 2) ? ACTION_CLOSE : ACTION_MODIFY;
                 order.position = position->ticket;
@@ -177,7 +177,7 @@ static void live(struct life *life)
         case 3:
                 if (account->position_count && below(life, 3) == 0)
                         cr_assert_eq(desk_close_by_hand(&life->rig->desk,
-                                             account->positions[0].ticket, life->rig->at),
+                                             account->positions[0]->ticket, life->rig->at),
                                 0);
                 break;
         default: submit_some(life); break;
@@ -308,8 +308,8 @@ Test(ledger, fills_a_working_order_after_a_restart)
         desk_rig_wait(again, BUS_US_PER_SEC);
         cr_expect_eq(desk_rig_report(again)->retcode, RETCODE_DONE);
         cr_assert_eq(again->desk.account.position_count, 1);
-        cr_expect_eq(again->desk.account.positions[0].sl_e8, 108000000);
-        cr_expect_eq(again->desk.account.positions[0].magic, 7);
+        cr_expect_eq(again->desk.account.positions[0]->sl_e8, 108000000);
+        cr_expect_eq(again->desk.account.positions[0]->magic, 7);
 }
 
 Test(ledger, refuses_a_second_execution_when_it_is_read)
@@ -318,8 +318,8 @@ Test(ledger, refuses_a_second_execution_when_it_is_read)
         struct record deal;
 
         (void)desk_rig_open(rig, "ONE");
-        deal = account_close_record(&rig->desk.account, &rig->desk.account.positions[0],
-                E8_ONE / 10, feed_quotes(rig->feed)[0], REASON_EXPERT, 1);
+        deal = account_close_record(&rig->desk.account, rig->desk.account.positions[0], E8_ONE / 10,
+                feed_quotes(rig->feed)[0], REASON_EXPERT, 1);
         memcpy(deal.cl_ord_id, "ONE", 4);
         deal.attempt = 1;
         deal.retcode = RETCODE_DONE;

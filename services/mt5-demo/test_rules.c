@@ -89,7 +89,7 @@ Test(rules, closes_only_the_position_that_is_named)
         cr_expect_eq(judged(rig, WITH(close, o.volume_e8 = e8("0.005"))), RETCODE_INVALID_VOLUME);
         cr_expect_eq(judged(rig, WITH(close, o.filling = FILLING_FOK)), RETCODE_INVALID_FILL);
         cr_expect_eq(judged(rig, WITH(close, o.volume_e8 = e8("0.04"))), RETCODE_DONE);
-        cr_expect_eq(rig->desk.account.positions[0].volume_e8, e8("0.06"));
+        cr_expect_eq(rig->desk.account.positions[0]->volume_e8, e8("0.06"));
         cr_expect_eq(judged(rig, WITH(close, o.volume_e8 = e8("0.06"))), RETCODE_DONE);
         cr_expect_eq(judged(rig, WITH(close, o.volume_e8 = e8("0.06"))), RETCODE_POSITION_CLOSED);
 }
@@ -106,11 +106,11 @@ Test(rules, changes_both_stops_at_once)
         modify.sl_e8 = e8("1.08000");
         modify.tp_e8 = e8("1.09000");
         cr_expect_eq(judged(rig, modify), RETCODE_DONE);
-        cr_expect_eq(rig->desk.account.positions[0].sl_e8, e8("1.08000"));
+        cr_expect_eq(rig->desk.account.positions[0]->sl_e8, e8("1.08000"));
         cr_expect_eq(judged(rig, WITH(modify, o.sl_e8 = e8("1.08499"))), RETCODE_INVALID_STOPS);
         cr_expect_eq(judged(rig, WITH(modify, o.sl_e8 = 0)), RETCODE_DONE);
-        cr_expect_eq(rig->desk.account.positions[0].sl_e8, 0, "a missing one is removed");
-        cr_expect_eq(rig->desk.account.positions[0].tp_e8, e8("1.09000"));
+        cr_expect_eq(rig->desk.account.positions[0]->sl_e8, 0, "a missing one is removed");
+        cr_expect_eq(rig->desk.account.positions[0]->tp_e8, e8("1.09000"));
         cr_expect_eq(judged(rig, WITH(modify, o.position = 1)), RETCODE_POSITION_CLOSED);
         cr_expect_eq(judged(rig, WITH(modify, strcpy(o.symbol, "GOLD"))), RETCODE_INVALID);
 }

@@ -243,7 +243,7 @@ static void add_positions(
         parts->positions = bus_new_n(Pb__BrokerPosition, parts->position_count + 1);
         for (size_t i = 0; i < parts->position_count; i++)
                 parts->positions[i] = message_of_position(
-                        parts->desk, &account->positions[first + i], request->skew_us);
+                        parts->desk, account->positions[first + i], request->skew_us);
 }
 
 static void add_order(const struct order *order, uint64_t ticket, void *arg)

@@ -86,7 +86,7 @@ void view_positions(const struct desk *desk, struct bus_buf *buf)
 
         for (size_t i = 0; i < desk->account.position_count; i++)
                 bus_require(json_array_append_new(
-                                    array, position_json(desk, &desk->account.positions[i])) == 0);
+                                    array, position_json(desk, desk->account.positions[i])) == 0);
         add_json(array, buf);
 }
 
