@@ -32,6 +32,7 @@ static const char *const names[] = {
         "symbol.",
         "plugin.",
         "endpoint.",
+        "telegram_user.",
 };
 
 /* The characters of symbols: they are the widest of what follows a prefix. */
