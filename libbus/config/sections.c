@@ -33,6 +33,7 @@ static const char *const names[] = {
         "plugin.",
         "endpoint.",
         "telegram_user.",
+        "ignore.",
 };
 
 /* The characters of symbols: they are the widest of what follows a prefix. */
