@@ -8,11 +8,21 @@
 
 #define IPC_SCHEME "ipc://"
 
+#define POLICY(service)                                                      \
+        {                                                                    \
+                "policy", service, CONFIG_STRING, "",                        \
+                        .maximum = 512,                                      \
+                        .help = "who may connect; empty: who reads from it " \
+                                "(docs/topics.md), and tools"                \
+        }
+
 const struct config_option bus_endpoint_options[] = {
         { "bus", "state_dir", CONFIG_STRING, "umbra-state", .minimum = 1, .maximum = 4096,
                 .help = "folder of all stores, keys, logs" },
         { "bus", "run_dir", CONFIG_STRING, "", .maximum = 90,
                 .help = "folder of the bus sockets; empty: run/ below state_dir" },
+        { "bus", "keys_dir", CONFIG_STRING, "", .maximum = 4096,
+                .help = "folder of the CURVE keys; empty: keys/ below state_dir" },
         { "bus", "log_level", CONFIG_ENUM, "info", .values = "debug|info|warn|error",
                 .help = "least level of a log line" },
         { "bus", "drain_timeout", CONFIG_DURATION, "25s", .minimum = 0,
@@ -25,6 +35,14 @@ const struct config_option bus_endpoint_options[] = {
                 .help = "ZeroMQ endpoint of the service's replay socket" },
         { "endpoint.*", "uid", CONFIG_INT, "", .minimum = 0, .maximum = UINT32_MAX - 1,
                 .help = "whose folder its ipc sockets must lie in; umbra up writes it" },
+        POLICY("alert-ingest"),
+        POLICY("strategy-v3"),
+        POLICY("strategy-v3-shadow"),
+        POLICY("order-executor"),
+        POLICY("telegram-controller"),
+        POLICY("telegram-notify"),
+        POLICY("telegram-analytics"),
+        POLICY("health"),
         { 0 },
 };
 

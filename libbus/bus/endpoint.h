@@ -10,7 +10,7 @@
 /* sun_path holds 108 bytes with its NUL; a longer ipc path cannot be bound. */
 #define BUS_IPC_PATH_MAX 107
 
-/* All options of [bus] and [endpoint.*]: every program that reads the shared file has this table. */
+/* All options of [bus], [endpoint.*] and [policy]: every program that reads the shared file has this table. */
 extern const struct config_option bus_endpoint_options[];
 
 enum bus_endpoint_kind {

@@ -136,14 +136,14 @@ static bool is_writers_place(struct bus_peer *peer)
  * what made the place the writer's can be undone only by root or the writer itself. */
 static int connect_both(struct bus_peer *peer)
 {
+        int r;
+
         if (peer->config && !is_writers_place(peer)) {
                 bus_loop_set_timer(peer->place_timer, PLACE_RETRY_US);
                 return 0;
         }
-        return zmq_connect(peer->sub, peer->pub_endpoint) < 0 ||
-                               zmq_connect(peer->dealer, peer->replay_endpoint) < 0
-                       ? -errno
-                       : 0;
+        r = bus_socket_connect(peer->sub, peer->pub_endpoint);
+        return r < 0 ? r : bus_socket_connect(peer->dealer, peer->replay_endpoint);
 }
 
 static void place_timer(void *arg)
@@ -157,11 +157,19 @@ static void place_timer(void *arg)
                         peer->pub_endpoint, zmq_strerror(-r));
 }
 
-static int open_both(struct bus_peer *peer, void *zmq)
+static int open_both(struct bus_peer *peer, const struct bus_peer_options *options)
 {
-        peer->sub = bus_socket_new(zmq, ZMQ_SUB);
-        peer->dealer = bus_socket_new(zmq, ZMQ_DEALER);
-        return peer->sub && peer->dealer ? connect_both(peer) : -errno;
+        int r = 0;
+
+        peer->sub = bus_socket_new(options->zmq, ZMQ_SUB);
+        peer->dealer = bus_socket_new(options->zmq, ZMQ_DEALER);
+        if (!peer->sub || !peer->dealer)
+                return -errno;
+        if (options->keys)
+                r = bus_socket_trust(peer->sub, options->keys, peer->writer);
+        if (!r && options->keys)
+                r = bus_socket_trust(peer->dealer, options->keys, peer->writer);
+        return r < 0 ? r : connect_both(peer);
 }
 
 int bus_peer_new(const struct bus_peer_options *options, struct bus_peer **ret_peer, char *error,
@@ -177,7 +185,7 @@ int bus_peer_new(const struct bus_peer_options *options, struct bus_peer **ret_p
         peer->pub_endpoint = bus_xstrdup(options->pub_endpoint);
         peer->replay_endpoint = bus_xstrdup(options->replay_endpoint);
         peer->place_timer = bus_loop_add_timer(peer->loop, -1, 0, place_timer, peer);
-        r = open_both(peer, options->zmq);
+        r = open_both(peer, options);
         if (r < 0) {
                 snprintf(error, error_size, "cannot connect to %s at %s: %s", options->writer,
                         options->pub_endpoint, zmq_strerror(-r));

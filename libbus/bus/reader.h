@@ -15,6 +15,7 @@
 #include "libbus/loop/loop.h"
 #include "libbus/wire/position.h"
 
+struct bus_keys;
 struct bus_peer;
 struct bus_reader; /* one input */
 
@@ -28,6 +29,8 @@ struct bus_peer_options {
         const char *writer; /* service name; borrowed */
         const char *pub_endpoint, *replay_endpoint;
         const struct config *config; /* says whose place they are (place.h); NULL: not asked */
+        const struct bus_keys
+                *keys; /* of who reads; NULL: a plain connection, for tests over ipc */
         int *budget; /* messages that may still be handed over in this turn; shared by all peers */
 };
 

@@ -2,7 +2,9 @@
 
 #include "libbus/base/require.h"
 
+#include <errno.h>
 #include <stdint.h>
+#include <string.h>
 #include <zmq.h>
 
 /* A peer that answered nothing for this long is gone; its messages come by replay. */
@@ -50,4 +52,59 @@ void *bus_socket_close(void *socket, int linger_ms)
                 zmq_close(socket);
         }
         return NULL;
+}
+
+static void set_key(void *socket, int option, const uint8_t key[BUS_KEY_BYTES])
+{
+        bus_require(zmq_setsockopt(socket, option, key, BUS_KEY_BYTES) == 0);
+}
+
+void bus_socket_guard(void *socket, const struct bus_keys *keys, const char *domain)
+{
+        set_int(socket, ZMQ_CURVE_SERVER, 1);
+        set_key(socket, ZMQ_CURVE_SECRETKEY, keys->secret_key);
+        bus_require(zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, domain, strlen(domain)) == 0);
+}
+
+void bus_socket_trust_key(
+        void *socket, const struct bus_keys *keys, const uint8_t server_key[static BUS_KEY_BYTES])
+{
+        set_key(socket, ZMQ_CURVE_SERVERKEY, server_key);
+        set_key(socket, ZMQ_CURVE_PUBLICKEY, keys->public_key);
+        set_key(socket, ZMQ_CURVE_SECRETKEY, keys->secret_key);
+}
+
+int bus_socket_trust(void *socket, const struct bus_keys *keys, const char *server)
+{
+        uint8_t server_key[BUS_KEY_BYTES];
+        int r;
+
+        r = bus_keys_public(keys->folder, server, server_key);
+        if (!r)
+                bus_socket_trust_key(socket, keys, server_key);
+        return r;
+}
+
+static bool may_carry(void *socket, const char *endpoint)
+{
+        int mechanism = ZMQ_NULL;
+        size_t size = sizeof(mechanism);
+
+        bus_require(zmq_getsockopt(socket, ZMQ_MECHANISM, &mechanism, &size) == 0);
+        return mechanism == ZMQ_CURVE || !strncmp(endpoint, "ipc://", strlen("ipc://")) ||
+               !strncmp(endpoint, "inproc://", strlen("inproc://"));
+}
+
+int bus_socket_bind(void *socket, const char *endpoint)
+{
+        if (!may_carry(socket, endpoint))
+                return -EPERM;
+        return zmq_bind(socket, endpoint) < 0 ? -errno : 0;
+}
+
+int bus_socket_connect(void *socket, const char *endpoint)
+{
+        if (!may_carry(socket, endpoint))
+                return -EPERM;
+        return zmq_connect(socket, endpoint) < 0 ? -errno : 0;
 }

@@ -1,6 +1,7 @@
 #include "libbus/base/clock.h"
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
+#include "libbus/bus/canary.h"
 #include "libbus/bus/endpoint.h"
 #include "libbus/bus/envelope.h"
 #include "libbus/bus/pack.h"
@@ -68,8 +69,8 @@ static int bind_socket(void *socket, const char *endpoint, char *error, size_t e
         int r;
 
         r = bus_endpoint_prepare(endpoint);
-        if (r == 0 && zmq_bind(socket, endpoint) < 0)
-                r = -errno;
+        if (r == 0)
+                r = bus_socket_bind(socket, endpoint);
         if (r == 0)
                 r = bus_place_open(endpoint);
         if (r < 0)
@@ -125,10 +126,25 @@ static int bind_all(struct bus_writer *writer, const struct bus_writer_options *
                 snprintf(error, error_size, "cannot make a socket: %s", zmq_strerror(errno));
                 return -errno;
         }
+        if (options->keys) {
+                bus_socket_guard(writer->pub, options->keys, options->service);
+                bus_socket_guard(writer->router, options->keys, options->service);
+        }
         r = bind_socket(writer->pub, options->pub_endpoint, error, error_size);
         if (r == 0)
                 r = bind_socket(writer->router, options->replay_endpoint, error, error_size);
         return r;
+}
+
+static int prove(struct bus_writer *writer, const struct bus_writer_options *options, char *error,
+        size_t error_size)
+{
+        const struct bus_canary_target targets[] = { { writer->pub, ZMQ_SUB },
+                { writer->router, ZMQ_DEALER } };
+
+        return options->keys ? bus_canary(options->zmq, options->zap, options->keys, targets,
+                                       BUS_COUNT(targets), error, error_size)
+                             : 0;
 }
 
 int bus_writer_new(const struct bus_writer_options *options, struct bus_writer **ret_writer,
@@ -149,6 +165,8 @@ int bus_writer_new(const struct bus_writer_options *options, struct bus_writer *
         }
         if (r == 0)
                 r = bind_all(writer, options, error, error_size);
+        if (r == 0)
+                r = prove(writer, options, error, error_size);
         if (r < 0) {
                 bus_writer_free(writer);
                 return r;

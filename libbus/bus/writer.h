@@ -7,12 +7,14 @@
  * the runtime says so: behind the commit, or before it for derived streams.
  */
 #include "libbus/base/bytes.h"
+#include "libbus/bus/zap.h"
 #include "libbus/loop/loop.h"
 #include "libbus/store/store.h"
 #include "libbus/wire/streams.h"
 
 #include "envelope.pb-c.h"
 
+struct bus_keys;
 struct bus_writer;
 
 /* One stream of this writer. */
@@ -35,9 +37,13 @@ struct bus_writer_options {
         const char *pub_endpoint, *replay_endpoint;
         bus_regressed_fn regressed; /* may be NULL */
         void *arg;
+        /* Both, or none of them (then in tests, over ipc): SERVICE's key, and who minds its door. */
+        const struct bus_keys *keys;
+        struct bus_zap *zap;
 };
 
-/* Opens the streams in the store, binds both sockets. One line in ERROR on failure. */
+/* Opens the streams in the store, binds both sockets, and with KEYS has a canary prove that they
+ * refuse strangers: -EKEYREJECTED if they do not. One line in ERROR on failure. */
 BUS_MUST int bus_writer_new(const struct bus_writer_options *options,
         struct bus_writer **ret_writer, char *error, size_t error_size);
 struct bus_writer *bus_writer_free(struct bus_writer *writer); /* takes NULL, returns NULL */

@@ -12,6 +12,7 @@
 static const char *const names[] = {
         "bus",
         "up",
+        "policy",
         "alert-ingest",
         "strategy-v3",
         "strategy-v3-shadow",

@@ -116,6 +116,7 @@ static int peer_of(struct bus_service *service, const char *writer, struct bus_p
                 .pub_endpoint = pub,
                 .replay_endpoint = replay,
                 .config = service->config,
+                .keys = service->keys,
                 .budget = &service->budget };
         int r;
 

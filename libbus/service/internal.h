@@ -69,6 +69,8 @@ struct bus_service {
         void *zmq;
         struct store *store;
         struct bus_metrics *metrics;
+        struct bus_keys *keys;
+        struct bus_zap *zap;
         struct bus_writer *writer;
         const char *outputs[OUTPUTS_MAX + 1];
 
@@ -98,7 +100,7 @@ struct bus_service {
         size_t fact_count;
         uint64_t memory_bytes;
         int64_t memory_read_us;
-        struct bus_metric *commits, *messages_in, *messages_out, *quarantined;
+        struct bus_metric *commits, *messages_in, *messages_out, *quarantined, *refused;
         struct bus_metric *commit_seconds, *syncs;
         uint64_t syncs_seen; /* of the store as it is open now */
 };

@@ -6,6 +6,7 @@
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
 #include "libbus/bus/endpoint.h"
+#include "libbus/bus/keys.h"
 #include "libbus/service/internal.h"
 #include "libbus/service/run.h"
 
@@ -198,6 +199,8 @@ static void register_metrics(struct bus_service *service)
                 bus_counter(m, "umbra_messages_in_total", "", "Messages taken from streams.");
         service->messages_out =
                 bus_counter(m, "umbra_messages_out_total", "", "Messages staged for streams.");
+        service->refused = bus_counter(m, "umbra_peers_refused_total", "",
+                "Connections to the bus sockets that were turned away.");
         service->quarantined =
                 bus_counter(m, "umbra_quarantined_total", "", "Messages set aside as bad.");
 }
@@ -225,6 +228,24 @@ static void regressed(void *arg, const char *stream)
                 service->class->name);
 }
 
+/* Before the first bind: a socket without a doorkeeper admits everybody. */
+static int open_door(struct bus_service *service, char *error, size_t error_size)
+{
+        BUS_AUTOFREE char *folder = bus_keys_folder(service->config);
+        bus_principals_set admitted;
+        int r;
+
+        r = bus_keys_load(folder, service->class->name, &service->keys, error, error_size);
+        if (r == 0)
+                r = bus_policy(service->config, service->class->name, &admitted, error, error_size);
+        if (r == 0)
+                r = bus_zap_new(
+                        service->loop, service->zmq, folder, service->refused, &service->zap);
+        if (r == 0)
+                bus_zap_admit(service->zap, service->class->name, admitted);
+        return r;
+}
+
 static int open_writer(struct bus_service *service, char *error, size_t error_size)
 {
         char pub[BUS_ENDPOINT_SIZE], replay[BUS_ENDPOINT_SIZE];
@@ -236,7 +257,9 @@ static int open_writer(struct bus_service *service, char *error, size_t error_si
                 .pub_endpoint = pub,
                 .replay_endpoint = replay,
                 .regressed = regressed,
-                .arg = service };
+                .arg = service,
+                .keys = service->keys,
+                .zap = service->zap };
 
         if (bus_endpoint(service->config, service->class->name, BUS_ENDPOINT_PUB, pub) < 0 ||
                 bus_endpoint(service->config, service->class->name, BUS_ENDPOINT_REPLAY, replay) <
@@ -279,6 +302,9 @@ static int open_all(struct bus_service *service, char *error, size_t error_size)
         r = service_alarms_load(service);
         if (r < 0)
                 return r;
+        r = open_door(service, error, error_size);
+        if (r < 0)
+                return r;
         r = open_writer(service, error, error_size);
         if (r < 0)
                 return r;
@@ -308,6 +334,12 @@ struct bus_service *service_new(const struct bus_service_class *class, struct co
 
 int service_create(struct bus_service *service)
 {
+        char error[CONFIG_ERROR_SIZE];
+
+        if (bus_policy_check(service->config, error, sizeof(error)) < 0) {
+                log_error("bad_config", "%s", error);
+                return -EINVAL;
+        }
         return service->class->create(service, &service->self);
 }
 
@@ -333,7 +365,7 @@ int service_run(struct bus_service *service, int signal_fd)
         r = open_all(service, error, sizeof(error));
         if (r < 0) {
                 log_error("cannot_start", "%s", *error ? error : strerror(-r));
-                return 1;
+                return r == -ENOKEY || r == -EKEYREJECTED ? BUS_EXIT_STAY_DOWN : 1;
         }
         log_info("started", "pid=%d version=%s", (int)getpid(), UMBRA_VERSION);
         r = service->class->start(service->self);
@@ -365,12 +397,14 @@ struct bus_service *service_free(struct bus_service *service)
         service->store =
                 service->failed ? store_abandon(service->store) : store_free(service->store);
         crash_slot_close(service->slot, !service->failed);
+        bus_zap_free(service->zap); /* behind every socket that it guards */
         bus_loop_free(service->loop);
         if (service->zmq)
                 zmq_ctx_term(service->zmq);
         service_alarms_free(service);
         bus_metrics_free(service->metrics);
         bus_buf_done(&service->facts);
+        bus_keys_free(service->keys);
         config_free(service->config);
         free(service->folder);
         free(service->why);

@@ -11,21 +11,42 @@
 /* Snapshots of the account: many, and old ones are of no use to anyone. */
 #define KEPT_DAYS_ACCOUNT 7
 
+#define EVERYONE BUS_STREAM_EVERYONE
+#define SHORT    KEPT_DAYS_SHORT
+#define LONG     KEPT_DAYS_LONG
+
+static const char strategies_and_books[] =
+        "strategy-v3 strategy-v3-shadow health telegram-analytics";
+static const char books[] = "health telegram-analytics";
+static const char told[] = "health telegram-analytics telegram-notify";
+static const char people[] = "health telegram-controller telegram-notify";
+static const char people_and_books[] =
+        "health telegram-controller telegram-notify telegram-analytics";
+static const char ingest_and_people[] =
+        "alert-ingest health telegram-controller telegram-notify telegram-analytics";
+
 const struct bus_stream_kind bus_stream_kinds[] = {
-        { "signal", "signal.", BUS_COMMIT_FULL, KEPT_DAYS_SHORT, "Signal" },
-        { "decision", "decision.v3.", BUS_COMMIT_DERIVED, KEPT_DAYS_SHORT, "Decision" },
-        { "decision.shadow", "decision.shadow.", BUS_COMMIT_DERIVED, KEPT_DAYS_SHORT, "Decision" },
-        { "order", "order.v3.", BUS_COMMIT_DERIVED, KEPT_DAYS_SHORT, "Order" },
-        { "trade", "trade.", BUS_COMMIT_FULL, KEPT_DAYS_LONG, "Trade" },
-        { "account", "account.", BUS_COMMIT_FULL, KEPT_DAYS_ACCOUNT, "Account" },
-        { "control", "control.cmd.", BUS_COMMIT_FULL, KEPT_DAYS_LONG, "Control" },
+        { "signal", "signal.", BUS_COMMIT_FULL, SHORT, "Signal", "alert-ingest",
+                strategies_and_books },
+        { "decision", "decision.v3.", BUS_COMMIT_DERIVED, SHORT, "Decision", "strategy-v3", told },
+        { "decision.shadow", "decision.shadow.", BUS_COMMIT_DERIVED, SHORT, "Decision",
+                "strategy-v3-shadow", books },
+        { "order", "order.v3.", BUS_COMMIT_DERIVED, SHORT, "Order", "strategy-v3",
+                "order-executor health" },
+        { "trade", "trade.", BUS_COMMIT_FULL, LONG, "Trade", "order-executor", people_and_books },
+        { "account", "account.", BUS_COMMIT_FULL, KEPT_DAYS_ACCOUNT, "Account", "order-executor",
+                ingest_and_people },
+        { "control", "control.cmd.", BUS_COMMIT_FULL, LONG, "Control", "health telegram-controller",
+                EVERYONE },
         /* as the switch it reports, and every switch is synced */
-        { "control.result", "control.result.", BUS_COMMIT_FULL, KEPT_DAYS_SHORT, "ControlResult" },
-        { "comparison", "comparison.", BUS_COMMIT_NORMAL, KEPT_DAYS_SHORT, "Comparison" },
-        { "alarm", "alarm.", BUS_COMMIT_FULL, KEPT_DAYS_SHORT, "Alarm" },
-        { "heartbeat", "heartbeat.", BUS_COMMIT_NONE, 0, "Heartbeat" },
-        { "beacon", "beacon.", BUS_COMMIT_NONE, 0, "Beacon" },
-        { "tick", "tick.", BUS_COMMIT_NONE, 0, "Tick" },
+        { "control.result", "control.result.", BUS_COMMIT_FULL, SHORT, "ControlResult", EVERYONE,
+                people },
+        { "comparison", "comparison.", BUS_COMMIT_NORMAL, SHORT, "Comparison", "telegram-analytics",
+                "health telegram-notify" },
+        { "alarm", "alarm.", BUS_COMMIT_FULL, SHORT, "Alarm", EVERYONE, people_and_books },
+        { "heartbeat", "heartbeat.", BUS_COMMIT_NONE, 0, "Heartbeat", EVERYONE, "health" },
+        { "beacon", "beacon.", BUS_COMMIT_NONE, 0, "Beacon", EVERYONE, "" },
+        { "tick", "tick.", BUS_COMMIT_NONE, 0, "Tick", "order-executor", "" },
 };
 
 const size_t bus_stream_kind_count = BUS_COUNT(bus_stream_kinds);
@@ -56,4 +77,20 @@ const char *bus_stream_full_name(
 
         bus_require(n > 0 && n < BUS_STREAM_NAME_SIZE);
         return text;
+}
+
+bool bus_stream_names(const char *names, const char *name)
+{
+        size_t length = strlen(name);
+
+        if (!strcmp(names, BUS_STREAM_EVERYONE))
+                return true;
+        for (const char *word = names; *word; word += strspn(word, " ")) {
+                size_t n = strcspn(word, " ");
+
+                if (n == length && !memcmp(word, name, n))
+                        return true;
+                word += n;
+        }
+        return false;
 }

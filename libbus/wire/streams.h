@@ -23,7 +23,12 @@ struct bus_stream_kind {
         enum bus_commit commit;
         int32_t kept_days;
         const char *body; /* name of the protobuf message, for people and tools */
+        /* Service names with a space between, or BUS_STREAM_EVERYONE: who may connect where is
+         * derived from them (libbus/bus/policy.h). What is not a service reads with a key of its own. */
+        const char *writers, *readers;
 };
+
+#define BUS_STREAM_EVERYONE "*"
 
 extern const struct bus_stream_kind bus_stream_kinds[];
 extern const size_t bus_stream_kind_count;
@@ -37,3 +42,5 @@ const struct bus_stream_kind *bus_stream_of_topic(const char *topic);
 /* "signal" + "alert-ingest" -> "signal@alert-ingest". Returns TEXT. */
 const char *bus_stream_full_name(
         const char *kind, const char *writer, char text[static BUS_STREAM_NAME_SIZE]);
+/* Whether NAME is among NAMES, a kind's writers or readers. */
+bool bus_stream_names(const char *names, const char *name);

@@ -3,6 +3,7 @@
 #include "libbus/base/hash.h"
 #include "libbus/base/io.h"
 #include "libbus/base/require.h"
+#include "libbus/bus/socket.h"
 #include "libbus/store/store.h"
 
 #include <arpa/inet.h>
@@ -47,6 +48,8 @@ void rig_init(struct rig *rig, const char *extra)
                 "[alert-ingest]\nlisten = 127.0.0.1:0\n%s",
                 rig->folder, tv, test, extra);
         fclose(file);
+        snprintf(rig->keys, sizeof(rig->keys), "%s/keys", rig->folder);
+        cr_assert_eq(bus_keys_make_all(rig->keys), 0);
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -253,13 +256,18 @@ Pb__Heartbeat *rig_heartbeat(const struct rig *rig)
         char endpoint[128];
         int patience_ms = RIG_PATIENCE_US / BUS_US_PER_MS, linger = 0;
         void *context = zmq_ctx_new(), *socket = zmq_socket(context, ZMQ_SUB);
+        struct bus_keys *keys;
         Pb__Heartbeat *beat;
         zmq_msg_t topic, body;
+        char error[256];
 
         snprintf(endpoint, sizeof(endpoint), "ipc://%s/run/alert-ingest/pub", rig->folder);
         cr_assert_eq(zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "heartbeat.", 10), 0);
         cr_assert_eq(zmq_setsockopt(socket, ZMQ_RCVTIMEO, &patience_ms, sizeof(patience_ms)), 0);
         cr_assert_eq(zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof(linger)), 0);
+        cr_assert_eq(bus_keys_load(rig->keys, "health", &keys, error, sizeof(error)), 0);
+        cr_assert_eq(bus_socket_trust(socket, keys, "alert-ingest"), 0);
+        bus_keys_free(keys);
         cr_assert_eq(zmq_connect(socket, endpoint), 0);
         zmq_msg_init(&topic);
         zmq_msg_init(&body);

@@ -22,7 +22,7 @@
 
 struct rig {
         char folder[32]; /* the state folder; short, for the sockets in it */
-        char config[64], log[64];
+        char config[64], log[64], keys[64];
         pid_t pid;
         unsigned int port;
         int listen_fd; /* given to the child as LISTEN_FDS; -1: none */

@@ -209,8 +209,8 @@ int umbra_keygen(int argc, char **argv)
                 .usage =
                         "usage: umbra keygen [--source NAME] [--state DIR]\n"
                         "\n"
-                        "Makes what is missing of the services' CURVE certificates in DIR/keys; none\n"
-                        "is ever replaced. With --source a new webhook token for one more sender:\n"
+                        "Makes the CURVE keys in DIR/keys that are missing, one pair a service and one\n"
+                        "for the tools; none is ever replaced. With --source a new webhook token for one more sender:\n"
                         "the token goes to DIR/keys/NAME.token, its hash to [source.NAME] of umbra.ini.\n"
                         "\n"
                         "example: umbra keygen --source tradingview2\n" };
@@ -226,7 +226,7 @@ int umbra_keygen(int argc, char **argv)
         if (!r && source)
                 r = keys_add_source(&options.layout, source, error, sizeof(error));
         else if (!r)
-                r = keys_make_certificates(&options.layout, error, sizeof(error));
+                r = keys_make(&options.layout, true, error, sizeof(error));
         if (r < 0)
                 fprintf(stderr, "umbra keygen: %s\n", *error ? error : strerror(-r));
         options_done(&options);

@@ -3,46 +3,32 @@
 #include "libbus/base/hash.h"
 #include "libbus/base/io.h"
 #include "libbus/base/require.h"
+#include "libbus/bus/keys.h"
+#include "libbus/bus/policy.h"
 #include "libbus/config/sections.h"
 #include "services/umbra/ini_edit.h"
-#include "services/umbra/services.h"
 
-#include <czmq.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #define CONFIG_MAX_BYTES ((size_t)1 << 20)
 
-static int make_certificate(const char *path, const char *service)
-{
-        zcert_t *cert = zcert_new();
-        int r;
-
-        bus_require(cert);
-        zcert_set_meta(cert, "name", "%s", service);
-        r = zcert_save(cert, path) < 0 ? -EIO : 0;
-        zcert_destroy(&cert);
-        return r;
-}
-
-int keys_make_certificates(const struct layout *layout, char *error, size_t error_size)
+int keys_make(const struct layout *layout, bool tell, char *error, size_t error_size)
 {
         int r = 0;
 
-        for (size_t i = 0; !r && umbra_services[i].name; i++) {
-                const char *service = umbra_services[i].name;
-                BUS_AUTOFREE char *path = layout_path(layout->keys, service, ".cert");
+        for (size_t i = 0; r >= 0 && i < bus_principal_count; i++) {
+                BUS_AUTOFREE char *path = bus_keys_public_path(layout->keys, bus_principals[i]);
 
-                if (!access(path, F_OK))
-                        continue;
-                r = make_certificate(path, service);
+                r = bus_keys_make(layout->keys, bus_principals[i]);
                 if (r < 0)
-                        snprintf(error, error_size, "%s: cannot be written", path);
-                else
+                        snprintf(error, error_size, "keys of %s in %s: %s", bus_principals[i],
+                                layout->keys, strerror(-r));
+                else if (!r && tell)
                         printf("%s: made\n", path);
         }
-        return r;
+        return r < 0 ? r : 0;
 }
 
 int keys_add_source(const struct layout *layout, const char *name, char *error, size_t error_size)

@@ -29,7 +29,7 @@ static const struct {
         { "risk", umbra_risk, "change caps and limits" },
         { "backup", umbra_backup, "copy all stores while they run" },
         { "restore", umbra_restore, "put a backup in place of a stopped system" },
-        { "keygen", umbra_keygen, "make certificates and tokens" },
+        { "keygen", umbra_keygen, "make keys and tokens" },
         { "check-config", umbra_check_config, "have every service check the configuration" },
         { "decide", umbra_decide, "ask a plugin offline, one alert a line" },
 };

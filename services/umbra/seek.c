@@ -67,21 +67,23 @@ static int take_reply(void *dealer, const struct seek *seek, struct bus_pos *ret
         return r;
 }
 
-int seek_stream(void *zmq, const char *replay_endpoint, const char *stream, const struct seek *seek,
-        struct bus_pos *ret_after)
+int seek_stream(void *zmq, const struct seek_peer *peer, const char *stream,
+        const struct seek *seek, struct bus_pos *ret_after)
 {
         void *dealer = bus_socket_new(zmq, ZMQ_DEALER);
         const int wait_ms = WAIT_MS;
-        int r = -EIO;
+        int r;
 
         bus_require(dealer);
         bus_require(!zmq_setsockopt(dealer, ZMQ_SNDTIMEO, &wait_ms, sizeof(wait_ms)) &&
                     !zmq_setsockopt(dealer, ZMQ_RCVTIMEO, &wait_ms, sizeof(wait_ms)));
-        if (!zmq_connect(dealer, replay_endpoint)) {
+        r = bus_socket_trust(dealer, peer->keys, peer->name);
+        if (!r)
+                r = bus_socket_connect(dealer, peer->replay_endpoint) < 0 ? -EIO : 0;
+        if (!r)
                 r = send_request(dealer, stream, seek);
-                if (!r)
-                        r = take_reply(dealer, seek, ret_after);
-        }
+        if (!r)
+                r = take_reply(dealer, seek, ret_after);
         bus_socket_close(dealer, 0);
         return r;
 }

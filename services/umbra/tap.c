@@ -6,6 +6,8 @@
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
 #include "libbus/bus/endpoint.h"
+#include "libbus/bus/keys.h"
+#include "libbus/bus/policy.h"
 #include "libbus/bus/reader.h"
 #include "libbus/wire/streams.h"
 #include "services/common/messages.h"
@@ -36,6 +38,7 @@ struct tap {
         struct config *config;
         struct bus_loop *loop;
         void *zmq;
+        struct bus_keys *keys;
         struct {
                 const char *writer;
                 struct bus_peer *peer;
@@ -153,6 +156,7 @@ static int peer_of(struct tap *tap, const char *writer, struct bus_peer **ret_pe
                                 .pub_endpoint = pub,
                                 .replay_endpoint = replay,
                                 .config = tap->config,
+                                .keys = tap->keys,
                                 .budget = &tap->budget,
                         },
                         ret_peer, error, ERROR_SIZE);
@@ -185,7 +189,8 @@ static bool find_start(
         bus_stream_full_name(kind, writer, stream);
         r = bus_endpoint(tap->config, writer, BUS_ENDPOINT_REPLAY, replay);
         if (!r)
-                r = seek_stream(tap->zmq, replay, stream, &tap->seek, &reader->cursor);
+                r = seek_stream(tap->zmq, &(struct seek_peer){ writer, replay, tap->keys }, stream,
+                        &tap->seek, &reader->cursor);
         *is_away = r == -ETIMEDOUT;
         if (r < 0 && r != -ENOENT)
                 fprintf(stderr, "umbra tap: %s: %s: only its live messages\n", writer,
@@ -250,10 +255,16 @@ static void on_turn_end(void *arg)
 static int load(struct tap *tap, char *error)
 {
         const struct config_option *tables[] = { bus_endpoint_options, other_options };
+        BUS_AUTOFREE char *keys = NULL;
+        int r;
 
-        return config_load(&(struct config_source){ .path = tap->options.layout.config,
-                                   .environment = environ },
+        r = config_load(&(struct config_source){ .path = tap->options.layout.config,
+                                .environment = environ },
                 tables, BUS_COUNT(tables), &tap->config, error, ERROR_SIZE);
+        if (r < 0)
+                return r;
+        keys = bus_keys_folder(tap->config);
+        return bus_keys_load(keys, BUS_PRINCIPAL_TOOLS, &tap->keys, error, ERROR_SIZE);
 }
 
 static int run(struct tap *tap)
@@ -278,6 +289,7 @@ static int run(struct tap *tap)
         bus_loop_free(tap->loop);
         if (tap->zmq)
                 zmq_ctx_term(tap->zmq);
+        bus_keys_free(tap->keys);
         config_free(tap->config);
         return r < 0 ? UMBRA_FAILED : UMBRA_DONE;
 }

@@ -9,6 +9,7 @@
 #include "libbus/config/config.h"
 #include "services/umbra/client.h"
 #include "services/umbra/command.h"
+#include "services/umbra/keys.h"
 #include "services/umbra/layout.h"
 #include "services/umbra/listen.h"
 #include "services/umbra/owners.h"
@@ -169,6 +170,9 @@ static int prepare(struct up *up, char *error, size_t error_size)
                         r == -EBUSY ? "another umbra runs it" : strerror(-r));
                 return r;
         }
+        r = keys_make(&up->layout, false, error, error_size);
+        if (r < 0)
+                return r;
         r = load_config(up, error, error_size);
         if (r < 0)
                 return r;

@@ -4,6 +4,7 @@
  */
 #include "libbus/base/clock.h"
 #include "libbus/base/require.h"
+#include "libbus/bus/keys.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -97,9 +98,11 @@ static void run_chain(unsigned int seed, int kills)
 {
         struct chain chain = { .random = seed, .folder = "/tmp/umbra-chain-XXXXXX" };
         int64_t until = bus_mono_us() + PATIENCE_US;
-        BUS_AUTOFREE char *clean = NULL;
+        BUS_AUTOFREE char *clean = NULL, *keys = NULL;
 
         cr_assert(mkdtemp(chain.folder));
+        keys = bus_xasprintf("%s/keys", chain.folder);
+        cr_assert_eq(bus_keys_make_all(keys), 0);
         for (size_t i = 0; i < 3; i++)
                 chain.pids[i] = spawn(&chain, names[i]);
         while (chain.kills < kills && bus_mono_us() < until) {

@@ -5,6 +5,7 @@
 #include "libbus/base/hash.h"
 #include "libbus/base/io.h"
 #include "libbus/base/require.h"
+#include "libbus/bus/keys.h"
 #include "libbus/store/store.h"
 
 #include <criterion/criterion.h>
@@ -35,11 +36,19 @@ static pid_t spawn(const char *program, const char *name)
         return pid;
 }
 
+static void make_keys(void)
+{
+        BUS_AUTOFREE char *keys = bus_xasprintf("%s/keys", folder);
+
+        cr_assert_eq(bus_keys_make_all(keys), 0);
+}
+
 static void set_up(void)
 {
         cr_assert_eq(bus_hash_init(), 0);
         strcpy(folder, "/tmp/umbra-poison-XXXXXX");
         cr_assert(mkdtemp(folder));
+        make_keys();
         source = spawn(UMBRA_TEST_NODE, "alert-ingest");
         setenv("UMBRA_TEST_POISON", POISON, 1);
         setenv("UMBRA_TEST_STOP_AT", STOP_AT, 1);

@@ -7,6 +7,7 @@
 #include "libbus/base/hash.h"
 #include "libbus/base/require.h"
 #include "libbus/bus/endpoint.h"
+#include "libbus/bus/keys.h"
 #include "libbus/service/internal.h"
 #include "libbus/service/run.h"
 
@@ -129,11 +130,19 @@ static void start_source(void)
         }
 }
 
+static void make_keys(void)
+{
+        BUS_AUTOFREE char *keys = bus_xasprintf("%s/keys", folder);
+
+        cr_assert_eq(bus_keys_make_all(keys), 0);
+}
+
 static void set_up(void)
 {
         cr_assert_eq(bus_hash_init(), 0);
         strcpy(folder, "/tmp/umbra-service-XXXXXX");
         cr_assert(mkdtemp(folder));
+        make_keys();
         probe = (struct probe){ .stop_at = 50 };
         start_source();
 }

@@ -6,6 +6,7 @@
 #include "libbus/base/require.h"
 #include "libbus/bus/endpoint.h"
 #include "libbus/bus/envelope.h"
+#include "libbus/bus/keys.h"
 #include "libbus/bus/pack.h"
 #include "libbus/bus/reader.h"
 #include "libbus/bus/writer.h"
@@ -46,6 +47,9 @@ static void open_writer(
 
         writer->service = service;
         cr_assert_eq(store_open(&options, &writer->store, error, sizeof(error)), 0, "%s", error);
+        cr_assert_eq(bus_keys_load(rig->keys_folder, service, &writer->keys, error, sizeof(error)),
+                0, "%s", error);
+        bus_zap_admit(rig->zap, service, bus_policy_default(service));
         endpoints(rig, service, pub, replay);
         cr_assert_eq(bus_writer_new(&(struct bus_writer_options){ .loop = rig->loop,
                                             .zmq = rig->zmq,
@@ -53,7 +57,9 @@ static void open_writer(
                                             .service = service,
                                             .outputs = outputs,
                                             .pub_endpoint = pub,
-                                            .replay_endpoint = replay },
+                                            .replay_endpoint = replay,
+                                            .keys = writer->keys,
+                                            .zap = rig->zap },
                              &writer->writer, error, sizeof(error)),
                 0, "%s", error);
 }
@@ -150,6 +156,7 @@ static void open_reader(struct rig *rig)
                                           .writer = "order-executor",
                                           .pub_endpoint = pub,
                                           .replay_endpoint = replay,
+                                          .keys = rig->health.keys,
                                           .budget = &rig->budget },
                              &rig->peer, error, sizeof(error)),
                 0, "%s", error);
@@ -304,6 +311,10 @@ struct rig *rig_new(const char *const *sets)
                 rig->sets[i] = sets[i];
         rig->loop = bus_loop_new();
         rig->zmq = zmq_ctx_new();
+        snprintf(rig->keys_folder, sizeof(rig->keys_folder), "%s/keys", rig->folder);
+        rig_require(bus_keys_make_all(rig->keys_folder) == 0, "keys");
+        rig_require(bus_zap_new(rig->loop, rig->zmq, rig->keys_folder, NULL, &rig->zap) == 0,
+                "a doorkeeper");
         open_writer(rig, &rig->strategy, "strategy-v3", orders);
         open_writer(rig, &rig->health, "health", commands);
         open_reader(rig);
@@ -327,6 +338,9 @@ struct rig *rig_free(struct rig *rig)
         bus_writer_free(rig->health.writer);
         store_free(rig->strategy.store);
         store_free(rig->health.store);
+        bus_keys_free(rig->strategy.keys);
+        bus_keys_free(rig->health.keys);
+        bus_zap_free(rig->zap);
         bus_loop_free(rig->loop);
         zmq_ctx_term(rig->zmq);
         for (size_t i = 0; i < rig->told_count; i++)

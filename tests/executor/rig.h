@@ -34,6 +34,7 @@ struct rig_writer {
         const char *service;
         struct store *store;
         struct bus_writer *writer;
+        struct bus_keys *keys;
 };
 
 struct rig {
@@ -43,6 +44,8 @@ struct rig {
         pid_t executor, demo;
         struct bus_loop *loop;
         void *zmq;
+        char keys_folder[80];
+        struct bus_zap *zap;
         struct rig_writer strategy, health;
         struct bus_peer *peer;
         int budget;

@@ -6,6 +6,7 @@
 #include "libbus/base/clock.h"
 #include "libbus/base/io.h"
 #include "libbus/base/require.h"
+#include "libbus/bus/keys.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -54,10 +55,21 @@ static pid_t spawn(const struct rig *rig, const char *program, const char *name)
                 else
                         execl(program, program, "--set", state, "--set",
                                 "plugin_system.folder=" UMBRA_TEST_PLUGINS, "--set",
-                                "strategy-v3.handover_hold=30ms", (char *)NULL);
+                                "strategy-v3.handover_hold=30ms", "--set",
+                                "policy.strategy-v3-shadow=order-executor telegram-analytics",
+                                (char *)NULL);
                 _exit(127);
         }
         return pid;
+}
+
+static void make_folder(struct rig *rig)
+{
+        BUS_AUTOFREE char *keys = NULL;
+
+        cr_assert(mkdtemp(rig->folder));
+        keys = bus_xasprintf("%s/keys", rig->folder);
+        cr_assert_eq(bus_keys_make_all(keys), 0);
 }
 
 static unsigned int next_random(struct rig *rig)
@@ -194,7 +206,7 @@ static void run(unsigned int seed, int kills)
         struct rig rig = { .random = seed, .folder = "/tmp/umbra-switch-XXXXXX" };
         int64_t until_us = bus_mono_us() + PATIENCE_US;
 
-        cr_assert(mkdtemp(rig.folder));
+        make_folder(&rig);
         begin(&rig);
         wait_decisions(&rig, 10 * 12, until_us); /* some switches in peace */
         for (int i = 0; i < kills; i++) {
@@ -235,7 +247,7 @@ Test(switching, a_switch_that_waits_is_not_taken_before_what_the_power_cut_took_
         int64_t until_us = bus_mono_us() + PATIENCE_US;
         BUS_AUTOFREE char *file = NULL;
 
-        cr_assert(mkdtemp(rig.folder));
+        make_folder(&rig);
         file = bus_xasprintf("%s/go", rig.folder);
         setenv("UMBRA_TEST_SWITCH_FILE", file, 1);
         begin(&rig);
