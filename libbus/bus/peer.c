@@ -152,6 +152,8 @@ static void place_timer(void *arg)
         int r;
 
         r = connect_both(peer);
+        bus_loop_touch(peer->sub_source);
+        bus_loop_touch(peer->dealer_source);
         if (r < 0)
                 log_error("cannot_connect", "writer=%s endpoint=%s error=\"%s\"", peer->writer,
                         peer->pub_endpoint, zmq_strerror(-r));
