@@ -143,6 +143,8 @@ void ex_report(void *arg)
         fact_bool(self, "paused", book->switches.paused);
         fact_bool(self, "killed", book->switches.killed);
         fact_bool(self, "halted", book->switches.halted);
+        bus_service_fact(
+                self->service, "service_api", book->switches.service_api_off ? "off" : "on");
         fact_number(self, "closed_symbols", book->switches.closed_count);
         fact_number(self, "token", self->token);
         fact_number(self, "open_positions", (uint64_t)figures.open_positions);

@@ -170,6 +170,7 @@ static void now_holds(struct ex_service *self, const struct bus_message *message
         add_fact(facts, "paused", "%s", yes_no(book->switches.paused));
         add_fact(facts, "killed", "%s", yes_no(book->switches.killed));
         add_fact(facts, "halted", "%s", yes_no(book->switches.halted));
+        add_fact(facts, "service_api", "%s", book->switches.service_api_off ? "off" : "on");
         add_fact(facts, "closed_symbols", "%zu", book->switches.closed_count);
         add_fact(facts, "broker", "%s", ex_link_is_up(self->link) ? "connected" : "disconnected");
         add_fact(facts, "open_positions", "%" PRId64, figures.open_positions);

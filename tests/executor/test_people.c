@@ -79,6 +79,21 @@ Test(people, pause_and_resume_over_a_restart)
         open_one(rig_alert(4), BUY);
 }
 
+Test(people, the_service_layer_stays_out_over_a_restart)
+{
+        cr_expect_eq(command(PB__COMMAND__COMMAND_DISABLE_SERVICE_API),
+                PB__RESULT_STATUS__RESULT_STATUS_DONE);
+        cr_expect_str_eq(fact("service_api"), "off");
+        restart();
+        cr_expect_eq(command(PB__COMMAND__COMMAND_DISABLE_SERVICE_API),
+                PB__RESULT_STATUS__RESULT_STATUS_UNCHANGED);
+        open_one(A, BUY);
+        cr_expect_eq(command(PB__COMMAND__COMMAND_ENABLE_SERVICE_API),
+                PB__RESULT_STATUS__RESULT_STATUS_DONE);
+        cr_expect_str_eq(fact("service_api"), "on");
+        open_one(B, BUY);
+}
+
 Test(people, kill_leaves_nothing_but_closes_by_hand)
 {
         open_one(A, BUY);

@@ -24,7 +24,6 @@ struct ex_book *ex_book_new(const char *slot, uint64_t magic)
 
         book->rules = ex_rules_default();
         book->magic = magic;
-        book->service_layer = true;
         snprintf(book->slot, sizeof(book->slot), "%s", slot);
         return book;
 }

@@ -56,8 +56,7 @@ struct ex_book {
         char slot[EX_NAME_SIZE]; /* the one slot whose orders are taken */
         bool allow_netting;
 
-        bool service_layer; /* on: its checks and its hook */
-        struct ex_margin margin;
+        struct ex_margin margin; /* of the service layer, as the hook */
         struct ex_hook hook;
 
         struct ex_table jobs;      /* by key; owned */

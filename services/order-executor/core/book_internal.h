@@ -50,6 +50,7 @@ void ex_close_rest(struct ex_book *book, struct ex_order *close, struct ex_now n
 
 /* Margin by a good snapshot; what is under way by now is spoken for. */
 void ex_book_margin(struct ex_book *book, const Pb__BrokerAccount *account);
+void ex_book_reserve(struct ex_book *book); /* what is under way now is spoken for, nothing else */
 /* Tells the hook. */
 void ex_book_fill_booked(struct ex_book *book, const struct ex_order *leg);
 void ex_book_close_booked(

@@ -78,6 +78,20 @@ static void resume(struct ex_book *book, const Pb__Control *control, struct ex_n
         done(ret_answer, changed);
 }
 
+/*
+ * Without the layer nobody keeps count of margin that is spoken for: what is under way is counted
+ * when it comes back, and a snapshot tells what has been filled meanwhile.
+ */
+static void set_service_api(
+        struct ex_book *book, bool on, struct ex_now now, struct ex_answer *ret_answer)
+{
+        if (on && book->switches.service_api_off) {
+                ex_book_reserve(book);
+                ex_fx_snapshot(&book->fx);
+        }
+        set_switch(book, &book->switches.service_api_off, !on, now, ret_answer);
+}
+
 /* Somebody may have traded since the backup: people look first, then say resume. */
 void ex_book_restored(struct ex_book *book, struct ex_now now)
 {
@@ -264,7 +278,9 @@ static bool is_for_us(const Pb__Control *control)
         case PB__COMMAND__COMMAND_CLOSE:
         case PB__COMMAND__COMMAND_SETTLE:
         case PB__COMMAND__COMMAND_SET_RISK:
-        case PB__COMMAND__COMMAND_OPEN_SYMBOL: return true;
+        case PB__COMMAND__COMMAND_OPEN_SYMBOL:
+        case PB__COMMAND__COMMAND_ENABLE_SERVICE_API:
+        case PB__COMMAND__COMMAND_DISABLE_SERVICE_API: return true;
         default: return false;
         }
 }
@@ -297,6 +313,12 @@ void ex_book_control(struct ex_book *book, const char *message_id, const Pb__Con
                 break;
         case PB__COMMAND__COMMAND_CLOSE_ALL:
                 close_all(book, message_id, control, now, ret_answer);
+                break;
+        case PB__COMMAND__COMMAND_ENABLE_SERVICE_API:
+                set_service_api(book, true, now, ret_answer);
+                break;
+        case PB__COMMAND__COMMAND_DISABLE_SERVICE_API:
+                set_service_api(book, false, now, ret_answer);
                 break;
         default: break;
         }

@@ -159,7 +159,7 @@ static const char *service_check(struct ex_book *book, const struct ex_job *job)
         struct ex_limit_view view;
         const char *reason;
 
-        if (!book->service_layer)
+        if (book->switches.service_api_off)
                 return NULL;
         view = view_of(book, job, legs);
         reason = ex_service_check(&book->margin, &view);

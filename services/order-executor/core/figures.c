@@ -293,11 +293,15 @@ static int64_t margin_under_way(const struct ex_book *book, const struct ex_job 
 
 void ex_book_margin(struct ex_book *book, const Pb__BrokerAccount *account)
 {
-        book->margin = (struct ex_margin){
-                .known = true,
-                .equity_cents = account->equity_cents,
-                .free_cents = account->margin_free_cents,
-        };
+        book->margin.known = true;
+        book->margin.equity_cents = account->equity_cents;
+        book->margin.free_cents = account->margin_free_cents;
+        ex_book_reserve(book);
+}
+
+void ex_book_reserve(struct ex_book *book)
+{
+        book->margin.reserved_cents = 0;
         for (size_t i = 0; i < book->queue_count; i++)
                 for (size_t j = 0; j < book->queues[i]->count; j++)
                         book->margin.reserved_cents +=
@@ -306,7 +310,7 @@ void ex_book_margin(struct ex_book *book, const Pb__BrokerAccount *account)
 
 static void tell_hook(const struct ex_book *book, const struct ex_booking *booking)
 {
-        if (book->service_layer && book->hook.fn)
+        if (!book->switches.service_api_off && book->hook.fn)
                 book->hook.fn(book->hook.arg, booking);
 }
 

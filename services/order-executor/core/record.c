@@ -314,6 +314,7 @@ void ex_record_switches(const struct ex_switches *switches, struct bus_buf *buf)
         record.epoch = switches->epoch;
         record.first_start_us = switches->first_start_us;
         record.restored_us = switches->restored_us;
+        record.service_api_off = switches->service_api_off;
         pack(&record.base, buf);
 }
 
@@ -331,6 +332,7 @@ int ex_record_read_switches(struct bus_bytes data, struct ex_switches *ret_switc
                 .epoch = record->epoch,
                 .first_start_us = record->first_start_us,
                 .restored_us = record->restored_us,
+                .service_api_off = record->service_api_off,
         };
         for (size_t i = 0; i < record->n_closed; i++)
                 ex_switches_close(

@@ -2,8 +2,8 @@
 /*
  * The service layer: what is checked of an entry beyond the hard limits, on the account as it is now
  * and not as the strategy saw it, and who is told of fills and closes. It can be left out
- * (book->service_layer): entries then go to the link under the hard limits alone. Pure, and of
- * constant cost for an order.
+ * (service_api_off of the switches): entries then go to the link under the hard limits alone. Pure,
+ * and of constant cost for an order (bench_layer.c measures it).
  */
 #include "services/order-executor/core/entry_limits.h"
 

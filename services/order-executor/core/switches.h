@@ -17,9 +17,10 @@ struct ex_closed_symbol {
 };
 
 struct ex_switches {
-        bool paused; /* no entries */
-        bool killed; /* nothing but closes by hand */
-        bool halted; /* no entries: the account cannot (no money, too many orders) */
+        bool paused;          /* no entries */
+        bool killed;          /* nothing but closes by hand */
+        bool halted;          /* no entries: the account cannot (no money, too many orders) */
+        bool service_api_off; /* entries go to the link under the hard limits alone */
         struct ex_closed_symbol closed[EX_CLOSED_SYMBOLS_MAX]; /* to entries, until open_symbol */
         size_t closed_count;
         uint64_t epoch;         /* highest of the slot seen */

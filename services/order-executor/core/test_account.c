@@ -293,12 +293,51 @@ Test(account, a_reversal_is_asked_for_margin_behind_its_closes)
         cr_expect_eq(world_told(w, 2, EVENT(REFUSED), "no_margin"), 1);
 }
 
+#define ENABLE  PB__COMMAND__COMMAND_ENABLE_SERVICE_API
+#define DISABLE PB__COMMAND__COMMAND_DISABLE_SERVICE_API
+
+static Pb__ResultStatus command(unsigned int id, Pb__Command what)
+{
+        return world_command(w, id, what).status;
+}
+
 Test(account, without_the_service_layer_the_hard_limits_are_all)
 {
         w->tb->margin_free_cents = 0;
         snapshot(PB__SNAPSHOT_QUALITY__SNAPSHOT_QUALITY_OK);
-        w->book->service_layer = false;
+        cr_expect_eq(command(80, DISABLE), PB__RESULT_STATUS__RESULT_STATUS_DONE);
         open_one(1, BUY);
+}
+
+Test(account, the_bypass_of_the_service_layer_survives_a_restart)
+{
+        cr_expect_eq(command(80, ENABLE), PB__RESULT_STATUS__RESULT_STATUS_UNCHANGED);
+        cr_expect_eq(command(81, DISABLE), PB__RESULT_STATUS__RESULT_STATUS_DONE);
+        cr_expect_eq(command(82, DISABLE), PB__RESULT_STATUS__RESULT_STATUS_UNCHANGED);
+        restart();
+        w->tb->margin_free_cents = 0;
+        world_run_us(w, SEC);
+        open_one(1, BUY);
+        cr_expect_eq(command(83, ENABLE), PB__RESULT_STATUS__RESULT_STATUS_DONE);
+        single(2, BUY);
+        expect_state(world_leg(w, 2, 'A'), REFUSED);
+        cr_expect_eq(world_told(w, 2, EVENT(REFUSED), "no_margin"), 1);
+        restart();
+        cr_expect(!w->book->switches.service_api_off);
+}
+
+/* The layer comes back to legs it has not let through itself. */
+Test(account, what_went_past_the_service_layer_is_spoken_for_when_it_is_back)
+{
+        w->tb->margin_free_cents = 5000; /* two legs of 0.02 lots need 2000 each */
+        snapshot(PB__SNAPSHOT_QUALITY__SNAPSHOT_QUALITY_OK);
+        cr_expect_eq(command(80, DISABLE), PB__RESULT_STATUS__RESULT_STATUS_DONE);
+        single(1, BUY);
+        single(2, BUY);
+        cr_expect_eq(command(81, ENABLE), PB__RESULT_STATUS__RESULT_STATUS_DONE);
+        single(3, BUY);
+        expect_state(world_leg(w, 2, 'A'), INTENT);
+        expect_state(world_leg(w, 3, 'A'), REFUSED);
 }
 
 struct booked {
