@@ -51,6 +51,18 @@ void bus_hmac_sha256(struct bus_bytes key, const struct bus_bytes *parts, size_t
         crypto_auth_hmacsha256_final(&state, ret_mac);
 }
 
+uint64_t bus_siphash(struct bus_bytes data, const uint8_t key[static BUS_SIPHASH_KEY_SIZE])
+{
+        uint8_t hash[crypto_shorthash_BYTES];
+        uint64_t value;
+
+        _Static_assert(crypto_shorthash_KEYBYTES == BUS_SIPHASH_KEY_SIZE, "the key's size");
+        _Static_assert(sizeof(hash) == sizeof(value), "the hash's size");
+        crypto_shorthash(hash, data.data, data.size, key);
+        memcpy(&value, hash, sizeof(value));
+        return value;
+}
+
 void bus_hex(struct bus_bytes data, char *ret_text)
 {
         sodium_bin2hex(ret_text, data.size * 2 + 1, data.data, data.size);

@@ -8,6 +8,8 @@
 #define BUS_SHA256_SIZE     32
 #define BUS_SHA256_HEX_SIZE 65 /* with NUL */
 
+#define BUS_SIPHASH_KEY_SIZE 16
+
 BUS_MUST int bus_hash_init(void); /* -EIO if the system gives no randomness */
 
 void bus_sha256(struct bus_bytes data, uint8_t ret_hash[static BUS_SHA256_SIZE]);
@@ -16,6 +18,9 @@ void bus_sha256_parts(
         const struct bus_bytes *parts, size_t count, uint8_t ret_hash[static BUS_SHA256_SIZE]);
 void bus_hmac_sha256(struct bus_bytes key, const struct bus_bytes *parts, size_t count,
         uint8_t ret_mac[static BUS_SHA256_SIZE]);
+/* Keyed, 64 bits (SipHash-2-4): tells what was written from what was not, at the price of a copy.
+ * Needs no bus_hash_init. */
+uint64_t bus_siphash(struct bus_bytes data, const uint8_t key[static BUS_SIPHASH_KEY_SIZE]);
 void bus_hex(struct bus_bytes data, char *ret_text); /* 2 * size + 1 bytes, lower case */
 BUS_MUST int bus_unhex(const char *text, uint8_t *ret_data, size_t size); /* -EINVAL */
 bool bus_equal_consttime(const void *a, const void *b, size_t size);

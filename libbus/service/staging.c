@@ -402,6 +402,8 @@ void service_turn_end(void *arg)
         service->budget = BUS_BATCH_MAX;
         if (!service->failed)
                 bus_commit_now(service);
+        if (service->store) /* what was committed is out: now the disk may have its turn */
+                store_settle(service->store);
         if (service->failed)
                 bus_loop_stop(service->loop);
 }

@@ -29,6 +29,7 @@ struct store_engine {
         int (*cursor)(struct store *store, const char *stream, struct bus_pos *ret_position);
 
         int (*commit)(struct store *store, struct store_batch *batch, enum store_sync sync);
+        void (*settle)(struct store *store);
 
         int (*backup)(struct store *store, const char *path, char *error, size_t error_size);
         int (*verify)(const char *path, char *error, size_t error_size);

@@ -1,6 +1,5 @@
 /*
- * The store as an embedded database: opening, closing, transactions. A commit is one sqlite
- * transaction; STORE_SYNC_FULL costs one sync of the write-ahead log, STORE_SYNC_NORMAL none.
+ * The store as an embedded database: opening, closing, and the transactions beside the log.
  *
  * The mark "clean" is off, durably, whenever somebody has the store open. Found off under another
  * boot of the machine, it means that commits without a sync may be gone.
@@ -13,25 +12,20 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-int sqlite_begin(struct sqlite_store *s, enum store_sync sync)
+static bool sync_failed(const struct sqlite_store *s)
 {
-        sqlite3_stmt *stmt;
-        int r;
+        return s->log.sync_failed || s->vfs->sync_failed;
+}
 
-        if (s->broken || s->busy)
-                return s->broken ? -EIO : -EBUSY;
-        if (s->synchronous != (int)sync) {
-                r = sqlite_exec(s->db, sync == STORE_SYNC_FULL ? "PRAGMA synchronous=FULL"
-                                                               : "PRAGMA synchronous=NORMAL");
-                if (r < 0)
-                        return r;
-                s->synchronous = (int)sync;
-        }
-        r = sqlite_sql(s, SQL_BEGIN, &stmt);
-        if (!r)
-                r = sqlite_run(s, stmt);
-        if (r < 0)
-                return r;
+int sqlite_usable(const struct sqlite_store *s)
+{
+        if (s->log.failed || sync_failed(s))
+                return -EIO;
+        return s->refused;
+}
+
+void sqlite_stage_streams(struct sqlite_store *s)
+{
         for (size_t i = 0; i < s->stream_count; i++) {
                 struct sqlite_stream *stream = s->streams[i];
 
@@ -40,10 +34,9 @@ int sqlite_begin(struct sqlite_store *s, enum store_sync sync)
                 stream->staged_before_first = stream->before_first;
                 stream->staged_top_us = stream->top_us;
         }
-        return 0;
 }
 
-static void adopt_staged(struct sqlite_store *s)
+void sqlite_adopt_staged(struct sqlite_store *s)
 {
         for (size_t i = 0; i < s->stream_count; i++) {
                 struct sqlite_stream *stream = s->streams[i];
@@ -53,6 +46,38 @@ static void adopt_staged(struct sqlite_store *s)
                 stream->before_first = stream->staged_before_first;
                 stream->top_us = stream->staged_top_us;
         }
+}
+
+int sqlite_begin(struct sqlite_store *s, enum store_sync sync)
+{
+        sqlite3_stmt *stmt;
+        int r;
+
+        r = s->busy ? -EBUSY : sqlite_usable(s);
+        if (!r)
+                r = sqlite_flush(s);
+        if (!r)
+                r = sqlite_sql(s, SQL_BEGIN, &stmt);
+        if (!r)
+                r = sqlite_run(s, stmt);
+        if (r < 0)
+                return r;
+        s->sync = sync;
+        sqlite_stage_streams(s);
+        return 0;
+}
+
+/* The database has all there is, and on the disk: the log is not needed before the next commit. */
+static int sync_all(struct sqlite_store *s)
+{
+        int r;
+
+        r = sqlite_vfs_sync_wal(s->vfs);
+        if (r < 0)
+                return r;
+        redo_file_restart(&s->log);
+        s->synced = s->seq;
+        return 0;
 }
 
 int sqlite_end(struct sqlite_store *s, int r)
@@ -65,34 +90,12 @@ int sqlite_end(struct sqlite_store *s, int r)
                 r = sqlite_run(s, stmt);
         if (r < 0 && !sqlite3_get_autocommit(s->db))
                 sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-        if (s->vfs->sync_failed) {
-                /* also one of a checkpoint behind the commit, which sqlite keeps to itself */
-                s->broken = true;
+        if (!r && s->sync == STORE_SYNC_FULL)
+                r = sync_all(s);
+        if (sync_failed(s))
                 return r < 0 ? r : -EIO;
-        }
         if (!r)
-                adopt_staged(s);
-        return r;
-}
-
-static int commit_op(struct sqlite_store *s, struct store_batch *batch, const struct store_op *op)
-{
-        return op->kind == STORE_OP_APPEND ? sqlite_append(s, batch, op) : sqlite_state_op(s, op);
-}
-
-static int sqlite_commit(struct store *store, struct store_batch *batch, enum store_sync sync)
-{
-        struct sqlite_store *s = sqlite_of(store);
-        int r;
-
-        r = sqlite_begin(s, sync);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < batch->op_count && !r; i++)
-                r = commit_op(s, batch, &batch->ops[i]);
-        r = sqlite_end(s, r);
-        if (!r)
-                s->commits++;
+                sqlite_adopt_staged(s);
         return r;
 }
 
@@ -102,14 +105,12 @@ static char *unsure_path(const char *path)
         return bus_xasprintf("%s.unsure", path);
 }
 
-static int set_mark(struct sqlite_store *s, bool clean, const char *boot_id, bool power_loss)
+/* In a transaction. */
+static int write_mark(struct sqlite_store *s, bool clean, const char *boot_id)
 {
         sqlite3_stmt *stmt = NULL;
         int r;
 
-        r = sqlite_begin(s, STORE_SYNC_FULL);
-        if (r < 0)
-                return r;
         r = sqlite_errno(sqlite3_prepare_v2(s->db,
                                  "INSERT OR REPLACE INTO meta VALUES('clean', ?), ('boot_id', ?)",
                                  -1, &stmt, NULL),
@@ -120,14 +121,16 @@ static int set_mark(struct sqlite_store *s, bool clean, const char *boot_id, boo
                 r = sqlite_run(s, stmt);
         }
         sqlite3_finalize(stmt);
-        if (!r && power_loss) {
-                BUS_AUTOFREE char *sql = bus_xasprintf("UPDATE stream SET lost = 'power_loss'"
-                                                       " WHERE kind = %d AND lost IS NULL",
-                        STORE_STREAM_NORMAL);
+        return r;
+}
 
-                r = sqlite_exec(s->db, sql);
-        }
-        return sqlite_end(s, r);
+static int mark_lost_ends(struct sqlite_store *s)
+{
+        BUS_AUTOFREE char *sql = bus_xasprintf("UPDATE stream SET lost = 'power_loss'"
+                                               " WHERE kind = %d AND lost IS NULL",
+                STORE_STREAM_NORMAL);
+
+        return sqlite_exec(s->db, sql);
 }
 
 static int same_boot(struct sqlite_store *s, const char *boot_id, bool *ret_same)
@@ -147,30 +150,56 @@ static int same_boot(struct sqlite_store *s, const char *boot_id, bool *ret_same
         return rc == SQLITE_ROW ? 0 : -EUCLEAN;
 }
 
-/* What the last holder left: recovers its log, marks streams that may have lost their end. */
-static int take_over(struct sqlite_store *s, const char *boot_id)
+struct left {
+        int64_t clean, restored;
+        bool same_boot, logged;
+};
+
+static int look_at_left(struct sqlite_store *s, const char *boot_id, struct left *ret_left)
+{
+        int r;
+
+        r = sqlite_number(s->db, "SELECT value FROM meta WHERE key = 'clean'", &ret_left->clean);
+        if (!r)
+                r = sqlite_number(s->db, "SELECT value FROM meta WHERE key = 'restored'",
+                        &ret_left->restored);
+        if (!r)
+                r = same_boot(s, boot_id, &ret_left->same_boot);
+        if (!r)
+                r = sqlite_log_belongs(s->db, &ret_left->logged);
+        return r == -ENODATA ? -EUCLEAN : r;
+}
+
+/* What the last holder left: applies its log, marks streams that may have lost their end, and gives
+ * the log a new key, all in one transaction. */
+static int take_over(struct sqlite_store *s, const char *boot_id, char *error, size_t error_size)
 {
         BUS_AUTOFREE char *unsure = unsure_path(s->path);
-        int64_t clean = 0, restored = 0;
-        bool same = false, power_loss;
+        struct left left = { 0 };
         int r;
 
         /* what is read from now on is on the disk, not only in the cache of a failed sync */
         r = sqlite_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)");
         if (!r)
-                r = sqlite_number(s->db, "SELECT value FROM meta WHERE key = 'clean'", &clean);
+                r = look_at_left(s, boot_id, &left);
         if (!r)
-                r = sqlite_number(
-                        s->db, "SELECT value FROM meta WHERE key = 'restored'", &restored);
-        if (!r)
-                r = same_boot(s, boot_id, &same);
-        if (r < 0)
-                return r == -ENODATA ? -EUCLEAN : r;
-        power_loss = access(unsure, F_OK) == 0 || (!clean && !same);
-        r = set_mark(s, false, boot_id, power_loss);
+                r = sqlite_begin(s, STORE_SYNC_FULL);
         if (r < 0)
                 return r;
-        s->restored = restored;
+        if (left.logged)
+                r = sqlite_log_replay(s, s->path, error, error_size);
+        if (!r)
+                r = sqlite_log_begin(s, left.logged, error, error_size);
+        if (!r)
+                r = sqlite_log_mark(s);
+        if (!r)
+                r = write_mark(s, false, boot_id);
+        if (!r && (access(unsure, F_OK) == 0 || (!left.clean && !left.same_boot)))
+                r = mark_lost_ends(s);
+        r = sqlite_end(s, r);
+        if (r < 0)
+                return r;
+        s->restored = left.restored;
         unlink(unsure);
         return 0;
 }
@@ -182,6 +211,10 @@ static void release(struct sqlite_store *s)
         if (s->db)
                 bus_require(sqlite3_close(s->db) == SQLITE_OK);
         sqlite_vfs_free(s->vfs);
+        redo_file_done(&s->log);
+        bus_buf_done(&s->pending);
+        bus_buf_done(&s->claim_bytes);
+        free(s->claims);
         if (s->lock_fd >= 0)
                 close(s->lock_fd);
         sqlite_streams_done(s);
@@ -193,7 +226,7 @@ static void sqlite_abandon(struct store *store)
 {
         struct sqlite_store *s = sqlite_of(store);
 
-        if (s->vfs->sync_failed) {
+        if (sync_failed(s)) {
                 BUS_AUTOFREE char *unsure = unsure_path(s->path);
                 BUS_AUTOCLOSE int fd = open(unsure, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
@@ -204,14 +237,41 @@ static void sqlite_abandon(struct store *store)
         release(s);
 }
 
+/* All of it is in the database, and says so: there is no log any more. */
+static int close_log(struct sqlite_store *s)
+{
+        int r;
+
+        r = sqlite_begin(s, STORE_SYNC_FULL);
+        if (r < 0)
+                return r;
+        r = write_mark(s, true, "");
+        if (!r)
+                r = sqlite_log_unmark(s->db);
+        r = sqlite_end(s, r);
+        if (!r)
+                unlink(s->log.path);
+        return r;
+}
+
 static void sqlite_close(struct store *store)
 {
         struct sqlite_store *s = sqlite_of(store);
 
-        if (s->broken || set_mark(s, true, "", false) < 0)
+        if (close_log(s) < 0)
                 sqlite_abandon(store);
         else
                 release(s);
+}
+
+static int count_wal_pages(void *arg, sqlite3 *db, const char *name, int pages)
+{
+        struct sqlite_store *s = arg;
+
+        (void)db;
+        (void)name;
+        s->wal_pages = pages;
+        return SQLITE_OK;
 }
 
 static int sqlite_open(const struct store_options *options, struct store **ret_store, char *error,
@@ -223,8 +283,8 @@ static int sqlite_open(const struct store_options *options, struct store **ret_s
         s->base.engine = &store_engine_sqlite;
         s->path = bus_xstrdup(options->path);
         s->now_us = options->now_us;
-        s->synchronous = -1;
         s->lock_fd = -1;
+        s->log.fd = -1;
         r = sqlite_lock(s->path, true, &s->lock_fd, error, error_size);
         if (r < 0)
                 goto fail;
@@ -234,9 +294,12 @@ static int sqlite_open(const struct store_options *options, struct store **ret_s
                 r = sqlite_db_prepare(s->db, s->path, error, error_size);
         if (r < 0)
                 goto fail;
-        r = take_over(s, options->boot_id ? options->boot_id : "");
+        sqlite3_wal_hook(s->db, count_wal_pages, s);
+        *error = 0;
+        r = take_over(s, options->boot_id ? options->boot_id : "", error, error_size);
         if (r < 0) {
-                snprintf(error, error_size, "%s: %s", s->path, sqlite3_errmsg(s->db));
+                if (!*error)
+                        snprintf(error, error_size, "%s: %s", s->path, sqlite3_errmsg(s->db));
                 goto fail;
         }
         *ret_store = &s->base;
@@ -269,7 +332,8 @@ static void sqlite_stats(const struct store *store, struct store_stats *ret_stat
 {
         const struct sqlite_store *s = sqlite_of(store);
 
-        *ret_stats = (struct store_stats){ .commits = s->commits, .syncs = s->vfs->syncs };
+        *ret_stats = (struct store_stats){ .commits = s->commits,
+                .syncs = s->vfs->syncs + s->log.syncs };
 }
 
 const struct store_engine store_engine_sqlite = {
@@ -287,6 +351,7 @@ const struct store_engine store_engine_sqlite = {
         .scan = sqlite_scan,
         .cursor = sqlite_cursor,
         .commit = sqlite_commit,
+        .settle = sqlite_settle,
         .backup = sqlite_backup,
         .verify = sqlite_verify,
         .restore = sqlite_restore,

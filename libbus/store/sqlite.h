@@ -1,21 +1,29 @@
 #pragma once
 /*
- * Inside of the sqlite engine. One file, one connection, one process (a lock beside the file and
- * sqlite's exclusive mode). Journal rows lie in the order they were appended, all streams together,
+ * Inside of the sqlite engine. One database, one connection, one process (a lock beside the file and
+ * sqlite's exclusive mode), and in front of it the redo log, PATH-log: a commit is one record
+ * appended there. What it says is done in the database behind the caller's back (sqlite_settle), or
+ * before the next reading; the log is written over only when the database has it on the disk. The
+ * database alone is thus never ahead of what was promised and may be behind it; log and database
+ * together are the store. Journal rows lie in the order they were appended, all streams together,
  * so that a commit dirties few pages; an index orders each stream by position.
  */
 #include "libbus/store/engine.h"
+#include "libbus/store/redo.h"
+#include "libbus/store/redo_file.h"
 #include "libbus/store/sqlite_vfs.h"
 
 /* PRAGMA user_version of the files this program writes, and the newest it reads. */
 #define STORE_SQLITE_FORMAT 1
+/* The same, of a file whose log belongs to it: a program that knows of no log must not open it. */
+#define STORE_SQLITE_FORMAT_LOGGED 101
 /* PRAGMA application_id: "Umbr". A file without it is not one of ours. */
 #define STORE_SQLITE_APPLICATION 0x556d6272
 
 enum sqlite_sql {
         SQL_BEGIN,
         SQL_COMMIT,
-        SQL_ROLLBACK,
+        SQL_APPLIED_PUT,
         SQL_APPEND,
         SQL_CLAIM_GET,
         SQL_CLAIM_PUT,
@@ -47,6 +55,15 @@ struct sqlite_stream {
         int64_t staged_top_us;
 };
 
+/* A claim of a batch that is not in the database yet. */
+struct sqlite_claim {
+        uint64_t hash;
+        int64_t stream_id;
+        size_t key_at, key_size, value_at, value_size; /* in claim_bytes */
+        int64_t expires_us;
+        struct bus_pos position;
+};
+
 struct sqlite_store {
         struct store base;
         sqlite3 *db;
@@ -57,11 +74,24 @@ struct sqlite_store {
         int64_t now_us;
         struct sqlite_stream **streams;
         size_t stream_count;
-        int synchronous; /* as last set: enum store_sync, or -1 */
         bool restored;
-        bool broken; /* a sync failed: no more writing here */
-        bool busy;   /* a callback runs */
+        bool busy; /* a callback runs */
         uint64_t commits;
+
+        struct redo_file log;
+        struct redo_key key;
+        uint64_t seq;                /* of the last record */
+        uint64_t synced;             /* of the last one on the disk, there or in the database */
+        struct bus_buf pending;      /* records that are in the log and not yet in the database */
+        struct sqlite_claim *claims; /* theirs */
+        size_t claim_count, claim_capacity;
+        struct bus_buf claim_bytes;
+
+        bool open;            /* a transaction is, with what was applied since the last */
+        size_t open_bytes;    /* of the records applied in it */
+        enum store_sync sync; /* of a transaction of its own: sqlite_begin */
+        int wal_pages;
+        int refused; /* the database cannot follow: no more is promised. -errno, or 0 */
 };
 
 static inline struct sqlite_store *sqlite_of(const struct store *store)
@@ -95,15 +125,53 @@ BUS_MUST int sqlite_sql(struct sqlite_store *s, enum sqlite_sql id, sqlite3_stmt
 /* Steps a statement that gives no rows, and resets it. */
 BUS_MUST int sqlite_run(struct sqlite_store *s, sqlite3_stmt *stmt);
 void sqlite_bind_bytes(sqlite3_stmt *stmt, int index, struct bus_bytes bytes);
+void sqlite_bind_text(sqlite3_stmt *stmt, int index, struct bus_bytes text);
 void sqlite_bind_pos(sqlite3_stmt *stmt, int index, struct bus_pos pos); /* three, from INDEX */
 struct bus_pos sqlite_column_pos(sqlite3_stmt *stmt, int column);        /* three, from COLUMN */
 struct bus_bytes sqlite_column_bytes(sqlite3_stmt *stmt, int column);
 /* Numbers in a file are signed: a position beyond is none that we ever gave out. */
 bool sqlite_pos_fits(struct bus_pos pos);
 
+/* ---- sqlite.c: transactions ---- */
+
+/* A transaction of its own, beside the log; what is pending goes before it. */
 BUS_MUST int sqlite_begin(struct sqlite_store *s, enum store_sync sync);
 /* Ends the transaction: commits if R is 0, else rolls back and returns R. */
 BUS_MUST int sqlite_end(struct sqlite_store *s, int r);
+void sqlite_stage_streams(struct sqlite_store *s);
+void sqlite_adopt_staged(struct sqlite_store *s);
+/* 0, or why nothing may be written or believed any more. */
+BUS_MUST int sqlite_usable(const struct sqlite_store *s);
+
+/* ---- sqlite_apply.c: from the log into the database ---- */
+BUS_MUST int sqlite_apply_record(struct sqlite_store *s, const struct redo_record *record);
+/* All that is pending, so that readings see it. */
+BUS_MUST int sqlite_catch_up(struct sqlite_store *s);
+/* And committed, but not synced. */
+BUS_MUST int sqlite_flush(struct sqlite_store *s);
+/* And synced: the log begins anew, larger if it may. */
+BUS_MUST int sqlite_recycle(struct sqlite_store *s);
+void sqlite_settle(struct store *store);
+
+/* ---- sqlite_commit.c: a batch into the log ---- */
+int sqlite_commit(struct store *store, struct store_batch *batch, enum store_sync sync);
+void sqlite_forget_pending(struct sqlite_store *s);
+
+/* ---- sqlite_log.c: recovery ---- */
+char *sqlite_log_path(const char *path); /* the caller frees */
+/* Is there a log that belongs to DB? 0 and *RET_LOGGED. */
+BUS_MUST int sqlite_log_belongs(sqlite3 *db, bool *ret_logged);
+/* Reads the log of the database at PATH, and, into a transaction that the caller opened, applies
+ * what S (with db and nothing else) does not have. */
+BUS_MUST int sqlite_log_replay(
+        struct sqlite_store *s, const char *path, char *error, size_t error_size);
+/* Checks it only. */
+BUS_MUST int sqlite_log_check(sqlite3 *db, const char *path, char *error, size_t error_size);
+/* Makes the log ready for a new time of being open; S's key is new. */
+BUS_MUST int sqlite_log_begin(struct sqlite_store *s, bool reuse, char *error, size_t error_size);
+/* In a transaction: the database says that it has a log, with this key; or none. */
+BUS_MUST int sqlite_log_mark(struct sqlite_store *s);
+BUS_MUST int sqlite_log_unmark(sqlite3 *db);
 
 /* ---- sqlite_streams.c ---- */
 struct sqlite_stream *sqlite_stream_find(struct sqlite_store *s, const char *name);
@@ -115,8 +183,10 @@ int sqlite_stream_fork(
 int sqlite_stream_get(struct store *store, const char *name, struct store_stream *ret_stream);
 
 /* ---- sqlite_journal.c ---- */
-BUS_MUST int sqlite_append(
-        struct sqlite_store *s, struct store_batch *batch, const struct store_op *op);
+/* 0: no; 1: the claim is taken at AT_US, *RET says by whom. */
+BUS_MUST int sqlite_look_up_claim(struct sqlite_store *s, int64_t stream_id,
+        const struct store_append *append, struct store_batch *batch, struct store_appended *ret);
+BUS_MUST int sqlite_apply_append(struct sqlite_store *s, const struct redo_op *op);
 int sqlite_read(struct store *store, const char *name, struct bus_pos after, size_t max_count,
         store_record_fn fn, void *arg, struct bus_pos *ret_after);
 int sqlite_seek_time(
@@ -124,7 +194,7 @@ int sqlite_seek_time(
 int sqlite_prune(struct store *store, const char *name, int64_t before_us, size_t max_count);
 
 /* ---- sqlite_state.c ---- */
-BUS_MUST int sqlite_state_op(struct sqlite_store *s, const struct store_op *op);
+BUS_MUST int sqlite_apply_state(struct sqlite_store *s, const struct redo_op *op);
 int sqlite_get(struct store *store, struct bus_bytes key, struct bus_buf *ret_value);
 int sqlite_scan(struct store *store, struct bus_bytes prefix, store_state_fn fn, void *arg);
 int sqlite_cursor(struct store *store, const char *name, struct bus_pos *ret_position);

@@ -64,17 +64,24 @@ static int copy_pages(sqlite3 *from, sqlite3 *to)
         return sqlite_errno(rc, to);
 }
 
+/* A backup has no log: what the store had in its own was applied before. */
 static int mark_as_backup(sqlite3 *db, int64_t incarnation_floor)
 {
         BUS_AUTOFREE char *sql = bus_xasprintf(
-                "BEGIN IMMEDIATE;"
                 "UPDATE meta SET value = 1 WHERE key IN ('clean', 'restored');"
                 "UPDATE meta SET value = max(value, %lld) WHERE key = 'incarnation_floor';"
-                "UPDATE stream SET lost = 'restored' WHERE kind <> %d;"
-                "COMMIT",
+                "UPDATE stream SET lost = 'restored' WHERE kind <> %d;",
                 (long long)incarnation_floor, STORE_STREAM_DERIVED);
+        int r;
 
-        return sqlite_exec(db, sql);
+        r = sqlite_exec(db, "BEGIN IMMEDIATE");
+        if (!r)
+                r = sqlite_exec(db, sql);
+        if (!r)
+                r = sqlite_log_unmark(db);
+        if (!r)
+                r = sqlite_exec(db, "COMMIT");
+        return r;
 }
 
 /* Closed and whole, a copy needs no journal; in exclusive mode sqlite leaves an empty one behind. */
@@ -122,9 +129,12 @@ int sqlite_backup(struct store *store, const char *path, char *error, size_t err
         struct sqlite_store *s = sqlite_of(store);
         int r;
 
-        if (s->broken || s->busy) {
+        r = s->busy ? -EBUSY : sqlite_usable(s);
+        if (!r)
+                r = sqlite_flush(s);
+        if (r < 0) {
                 snprintf(error, error_size, "%s is not in a state to be copied", s->path);
-                return s->broken ? -EIO : -EBUSY;
+                return r;
         }
         r = write_copy(s->db, part, 0, error, error_size);
         if (r < 0)
@@ -137,6 +147,19 @@ int sqlite_backup(struct store *store, const char *path, char *error, size_t err
                 r = sync_folder_of(path);
         if (r < 0)
                 snprintf(error, error_size, "cannot create %s: %s", path, strerror(-r));
+        return r;
+}
+
+static int check_log(sqlite3 *db, const char *path, char *error, size_t error_size)
+{
+        bool logged = false;
+        int r;
+
+        r = sqlite_log_belongs(db, &logged);
+        if (!r && logged)
+                r = sqlite_log_check(db, path, error, error_size);
+        else if (r < 0)
+                snprintf(error, error_size, "%s: %s", path, sqlite3_errmsg(db));
         return r;
 }
 
@@ -161,16 +184,53 @@ int sqlite_verify(const char *path, char *error, size_t error_size)
         }
         if (!r)
                 r = sqlite_db_check(tool.db, error, error_size);
+        if (!r)
+                r = check_log(tool.db, path, error, error_size);
         tool_done(&tool);
         return r;
 }
 
-/* The highest incarnation the file to be replaced gave out, and its log carried over into it. As
+/* Applies the log of PATH, so that the file alone is all there is of it. True if there is none
+ * any more. */
+static bool settle_log(sqlite3 *db, const char *path)
+{
+        struct sqlite_store s = { .db = db };
+        bool logged = false;
+        char error[256];
+        int r;
+
+        if (sqlite_log_belongs(db, &logged) < 0)
+                return false;
+        if (!logged)
+                return true;
+        r = sqlite_exec(db, "BEGIN IMMEDIATE");
+        if (!r)
+                r = sqlite_log_replay(&s, path, error, sizeof(error));
+        if (!r)
+                r = sqlite_log_unmark(db);
+        for (size_t i = 0; i < SQL_COUNT; i++)
+                sqlite3_finalize(s.statements[i]);
+        if (!r)
+                r = sqlite_exec(db, "COMMIT");
+        if (r < 0)
+                sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+        return r == 0;
+}
+
+static void drop_log_of(const char *path)
+{
+        BUS_AUTOFREE char *log = sqlite_log_path(path);
+
+        unlink(log);
+}
+
+/* The highest incarnation the file to be replaced gave out, and its logs carried over into it. As
  * far as it can be told: it may well be damaged, that is what restores are for. */
 static int64_t settle_old(const char *path)
 {
         struct tool tool = { 0 };
         int64_t incarnation = 0, earlier = 0;
+        bool settled = false;
         char error[256];
 
         if (tool_open(&tool, path, false, error, sizeof(error)) == 0 &&
@@ -182,8 +242,11 @@ static int64_t settle_old(const char *path)
                             &earlier) == 0 &&
                         earlier > incarnation)
                         incarnation = earlier;
+                settled = settle_log(tool.db, path);
         }
-        tool_done(&tool); /* the last connection carries the log over and removes it */
+        tool_done(&tool); /* the last connection carries sqlite's log over and removes it */
+        if (settled)
+                drop_log_of(path);
         return incarnation;
 }
 
@@ -208,8 +271,11 @@ static int put_in_place(const char *part, const char *path)
         r = move_away(path, "");
         if (!r)
                 r = move_away(path, "-wal");
+        if (!r)
+                r = move_away(path, "-log");
         if (r < 0)
                 return r;
+        drop_log_of(path); /* what gets into its place has none */
         if (unlink(wal) < 0 && errno != ENOENT)
                 return -errno;
         if (rename(part, path) < 0)

@@ -10,7 +10,8 @@
 static const char *const sql_texts[SQL_COUNT] = {
         [SQL_BEGIN] = "BEGIN IMMEDIATE",
         [SQL_COMMIT] = "COMMIT",
-        [SQL_ROLLBACK] = "ROLLBACK",
+        [SQL_APPLIED_PUT] = "UPDATE meta SET value = CASE key WHEN 'log_applied' THEN ?1"
+                            " ELSE ?2 END WHERE key IN ('log_applied', 'log_bytes')",
         [SQL_APPEND] =
                 "INSERT INTO journal(stream, incarnation, seq, part, pred_incarnation, pred_seq,"
                 " pred_part, topic, body, at_us, late_us) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
@@ -70,17 +71,18 @@ static const char schema[] =
         " ('incarnation_floor', 0);";
 
 /*
- * A checkpoint every 2000 pages (8 MB of log) stays out of the way for some hundred commits and
- * bounds what a restart has to recover; a log grown beyond twice that is cut back. The cache holds
- * the right edges of all tables, and little more is ever looked at again.
+ * The log in front makes commits durable, so none is synced here but by sqlite_recycle, and
+ * checkpoints are made between turns (sqlite_apply.c). A write-ahead log grown beyond 16 MB is cut
+ * back. The cache holds the right edges of all tables and what one transaction changes; little more
+ * is ever looked at again.
  */
 static const char settings[] = "PRAGMA journal_mode=WAL;"
-                               "PRAGMA wal_autocheckpoint=2000;"
+                               "PRAGMA wal_autocheckpoint=0;"
                                "PRAGMA journal_size_limit=16777216;"
                                "PRAGMA cache_size=-1024;"
                                "PRAGMA mmap_size=0;"
                                "PRAGMA temp_store=MEMORY;"
-                               "PRAGMA synchronous=FULL;";
+                               "PRAGMA synchronous=NORMAL;";
 
 int sqlite_errno(int rc, sqlite3 *db)
 {
@@ -192,7 +194,7 @@ int sqlite_db_judge(sqlite3 *db, const char *path, char *error, size_t error_siz
                 snprintf(error, error_size, "%s is not a store", path);
                 return -EUCLEAN;
         }
-        if (format > STORE_SQLITE_FORMAT) {
+        if (format > STORE_SQLITE_FORMAT && format != STORE_SQLITE_FORMAT_LOGGED) {
                 snprintf(error, error_size, "%s has format %lld, this program knows up to %d", path,
                         (long long)format, STORE_SQLITE_FORMAT);
                 return -EPROTO;
@@ -283,6 +285,12 @@ void sqlite_bind_bytes(sqlite3_stmt *stmt, int index, struct bus_bytes bytes)
         /* a NULL pointer would bind NULL, and an empty value is not an absent one */
         sqlite3_bind_blob64(
                 stmt, index, bytes.size ? (const void *)bytes.data : "", bytes.size, SQLITE_STATIC);
+}
+
+void sqlite_bind_text(sqlite3_stmt *stmt, int index, struct bus_bytes text)
+{
+        sqlite3_bind_text64(stmt, index, text.size ? (const char *)text.data : "", text.size,
+                SQLITE_STATIC, SQLITE_UTF8);
 }
 
 void sqlite_bind_pos(sqlite3_stmt *stmt, int index, struct bus_pos pos)

@@ -7,9 +7,8 @@
 
 /* ---- appending ---- */
 
-/* 0: the claim is free; 1: it is taken, *RET says by whom. */
-static int look_up_claim(struct sqlite_store *s, const struct sqlite_stream *stream,
-        struct store_batch *batch, const struct store_append *append, struct store_appended *ret)
+int sqlite_look_up_claim(struct sqlite_store *s, int64_t stream_id,
+        const struct store_append *append, struct store_batch *batch, struct store_appended *ret)
 {
         sqlite3_stmt *stmt;
         int64_t expires_us;
@@ -18,7 +17,7 @@ static int look_up_claim(struct sqlite_store *s, const struct sqlite_stream *str
         r = sqlite_sql(s, SQL_CLAIM_GET, &stmt);
         if (r < 0)
                 return r;
-        sqlite3_bind_int64(stmt, 1, stream->id);
+        sqlite3_bind_int64(stmt, 1, stream_id);
         sqlite_bind_bytes(stmt, 2, append->claim_key);
         rc = sqlite3_step(stmt);
         r = rc == SQLITE_DONE ? 0 : sqlite_errno(rc, s->db);
@@ -35,8 +34,7 @@ static int look_up_claim(struct sqlite_store *s, const struct sqlite_stream *str
         return r;
 }
 
-static int put_claim(struct sqlite_store *s, const struct sqlite_stream *stream,
-        const struct store_append *append, struct bus_pos position)
+static int put_claim(struct sqlite_store *s, const struct redo_op *op)
 {
         sqlite3_stmt *stmt;
         int r;
@@ -44,82 +42,33 @@ static int put_claim(struct sqlite_store *s, const struct sqlite_stream *stream,
         r = sqlite_sql(s, SQL_CLAIM_PUT, &stmt);
         if (r < 0)
                 return r;
-        sqlite3_bind_int64(stmt, 1, stream->id);
-        sqlite_bind_bytes(stmt, 2, append->claim_key);
-        sqlite_bind_bytes(stmt, 3, append->claim_value);
-        sqlite3_bind_int64(stmt, 4, append->claim_expires_us);
-        sqlite3_bind_int64(
-                stmt, 5, append->claim_expires_us ? append->claim_expires_us : append->at_us);
-        sqlite_bind_pos(stmt, 6, position);
+        sqlite3_bind_int64(stmt, 1, op->stream_id);
+        sqlite_bind_bytes(stmt, 2, op->key);
+        sqlite_bind_bytes(stmt, 3, op->value);
+        sqlite3_bind_int64(stmt, 4, op->claim_expires_us);
+        sqlite3_bind_int64(stmt, 5, op->claim_expires_us ? op->claim_expires_us : op->at_us);
+        sqlite_bind_pos(stmt, 6, op->position);
         return sqlite_run(s, stmt);
 }
 
-static int next_position(const struct sqlite_stream *stream, const struct store_append *append,
-        struct bus_pos *ret_position)
+int sqlite_apply_append(struct sqlite_store *s, const struct redo_op *op)
 {
-        if (stream->kind != STORE_STREAM_DERIVED) {
-                if (!bus_pos_is_zero(append->position))
-                        return -EINVAL;
-                *ret_position =
-                        (struct bus_pos){ stream->now.incarnation, stream->staged_last.seq + 1, 0 };
-                return 0;
-        }
-        if (!sqlite_pos_fits(append->position) ||
-                bus_pos_compare(append->position, stream->staged_last) <= 0)
-                return -EINVAL;
-        *ret_position = append->position;
-        return 0;
-}
-
-static int insert_record(struct sqlite_store *s, struct sqlite_stream *stream,
-        const struct store_append *append, struct bus_pos position)
-{
-        int64_t late_us =
-                stream->staged_top_us > append->at_us ? stream->staged_top_us - append->at_us : 0;
         sqlite3_stmt *stmt;
         int r;
 
         r = sqlite_sql(s, SQL_APPEND, &stmt);
         if (r < 0)
                 return r;
-        sqlite3_bind_int64(stmt, 1, stream->id);
-        sqlite_bind_pos(stmt, 2, position);
-        sqlite_bind_pos(stmt, 5, stream->staged_last);
-        sqlite3_bind_text(stmt, 8, append->topic, -1, SQLITE_STATIC);
-        sqlite_bind_bytes(stmt, 9, append->body);
-        sqlite3_bind_int64(stmt, 10, append->at_us);
-        sqlite3_bind_int64(stmt, 11, late_us);
+        sqlite3_bind_int64(stmt, 1, op->stream_id);
+        sqlite_bind_pos(stmt, 2, op->position);
+        sqlite_bind_pos(stmt, 5, op->predecessor);
+        sqlite_bind_text(stmt, 8, op->name);
+        sqlite_bind_bytes(stmt, 9, op->body);
+        sqlite3_bind_int64(stmt, 10, op->at_us);
+        sqlite3_bind_int64(stmt, 11, op->late_us);
         r = sqlite_run(s, stmt);
-        if (r < 0)
-                return r;
-        if (bus_pos_is_zero(stream->staged_first))
-                stream->staged_first = position;
-        stream->staged_last = position;
-        stream->staged_top_us = append->at_us + late_us;
-        return 0;
-}
-
-int sqlite_append(struct sqlite_store *s, struct store_batch *batch, const struct store_op *op)
-{
-        struct store_appended *result = &batch->results[op->result];
-        const struct store_append *append = &op->append;
-        struct sqlite_stream *stream = sqlite_stream_find(s, append->stream);
-        int r;
-
-        *result = (struct store_appended){ 0 };
-        if (!stream || append->at_us < 0)
-                return -EINVAL;
-        if (append->claim_key.size) {
-                r = look_up_claim(s, stream, batch, append, result);
-                if (r)
-                        return r < 0 ? r : 0;
-        }
-        result->predecessor = stream->staged_last;
-        r = next_position(stream, append, &result->position);
-        if (!r)
-                r = insert_record(s, stream, append, result->position);
-        if (!r && append->claim_key.size)
-                r = put_claim(s, stream, append, result->position);
+        if (!r && op->key.size)
+                r = put_claim(s, op);
         return r;
 }
 
@@ -163,6 +112,8 @@ int sqlite_read(struct store *store, const char *name, struct bus_pos after, siz
         if (!stream || s->busy)
                 return stream ? -EBUSY : -ENOENT;
         r = find_start(stream, after, &start);
+        if (!r)
+                r = sqlite_catch_up(s);
         if (r)
                 return r;
         r = sqlite_sql(s, SQL_READ, &stmt);
@@ -286,7 +237,9 @@ int sqlite_seek_time(
                 *ret_after = stream->now.last;
                 return 0;
         }
-        r = probe(s, stream, BUS_POS_ZERO, &first);
+        r = sqlite_catch_up(s);
+        if (!r)
+                r = probe(s, stream, BUS_POS_ZERO, &first);
         if (r)
                 return r < 0 ? r : -EUCLEAN;
         if (first.top_us >= since_us) {

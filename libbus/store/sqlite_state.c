@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-int sqlite_state_op(struct sqlite_store *s, const struct store_op *op)
+int sqlite_apply_state(struct sqlite_store *s, const struct redo_op *op)
 {
         static const enum sqlite_sql sqls[] = {
                 [STORE_OP_PUT] = SQL_PUT,
@@ -16,9 +16,7 @@ int sqlite_state_op(struct sqlite_store *s, const struct store_op *op)
         if (r < 0)
                 return r;
         if (op->kind == STORE_OP_CURSOR) {
-                if (!sqlite_pos_fits(op->position))
-                        return -EINVAL;
-                sqlite3_bind_text(stmt, 1, op->stream, -1, SQLITE_STATIC);
+                sqlite_bind_text(stmt, 1, op->name);
                 sqlite_bind_pos(stmt, 2, op->position);
         } else {
                 sqlite_bind_bytes(stmt, 1, op->key);
@@ -35,7 +33,9 @@ int sqlite_get(struct store *store, struct bus_bytes key, struct bus_buf *ret_va
         sqlite3_stmt *stmt;
         int rc, r;
 
-        r = sqlite_sql(s, SQL_GET, &stmt);
+        r = sqlite_catch_up(s);
+        if (!r)
+                r = sqlite_sql(s, SQL_GET, &stmt);
         if (r < 0)
                 return r;
         sqlite_bind_bytes(stmt, 1, key);
@@ -54,7 +54,9 @@ int sqlite_cursor(struct store *store, const char *name, struct bus_pos *ret_pos
         sqlite3_stmt *stmt;
         int rc, r;
 
-        r = sqlite_sql(s, SQL_CURSOR_GET, &stmt);
+        r = sqlite_catch_up(s);
+        if (!r)
+                r = sqlite_sql(s, SQL_CURSOR_GET, &stmt);
         if (r < 0)
                 return r;
         sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
@@ -78,7 +80,9 @@ int sqlite_scan(struct store *store, struct bus_bytes prefix, store_state_fn fn,
 
         if (s->busy)
                 return -EBUSY;
-        r = sqlite_sql(s, SQL_SCAN, &stmt);
+        r = sqlite_catch_up(s);
+        if (!r)
+                r = sqlite_sql(s, SQL_SCAN, &stmt);
         if (r < 0)
                 return r;
         sqlite_bind_bytes(stmt, 1, prefix);

@@ -192,7 +192,9 @@ static int open_new(
         bool create;
         int r;
 
-        r = load(s, stream);
+        r = sqlite_catch_up(s);
+        if (!r)
+                r = load(s, stream);
         if (r < 0)
                 return r;
         create = r == 1;

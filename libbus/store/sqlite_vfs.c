@@ -1,54 +1,32 @@
 #include "libbus/store/sqlite_vfs.h"
 
 #include "libbus/base/require.h"
-#include "libbus/store/store_sqlite_faults.h"
+#include "libbus/store/faults.h"
 
 #include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 struct vfs_file {
         sqlite3_file base;
         struct sqlite_vfs *vfs;
         sqlite3_file *real; /* lies behind this struct */
+        const char *name;   /* sqlite keeps it as long as the file is open */
         bool checked;       /* the database itself: its pages carry a checksum */
 };
-
-static struct store_sqlite_faults faults;
-
-void store_sqlite_set_faults(const struct store_sqlite_faults *set)
-{
-        faults = set ? *set : (struct store_sqlite_faults){ 0 };
-}
 
 static sqlite3_file *real_of(sqlite3_file *file)
 {
         return ((struct vfs_file *)file)->real;
 }
 
-static void stall(uint32_t ms)
-{
-        struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
-
-        if (ms)
-                nanosleep(&pause, NULL);
-}
-
-static bool fault_is_due(int error, uint32_t *left)
-{
-        if (!error)
-                return false;
-        if (*left) {
-                (*left)--;
-                return false;
-        }
-        return true;
-}
-
 static int file_close(sqlite3_file *file)
 {
+        struct vfs_file *f = (struct vfs_file *)file;
+
+        if (f->vfs->wal == file)
+                f->vfs->wal = NULL;
         return real_of(file)->pMethods->xClose(real_of(file));
 }
 
@@ -87,48 +65,93 @@ static int file_read(sqlite3_file *file, void *data, int size, sqlite3_int64 off
         return sum == page_sum(page, offset) ? SQLITE_OK : SQLITE_IOERR_DATA;
 }
 
+/* ---- what changes the disk goes past the faults of tests ---- */
+
+static int system_write(const struct disk_request *request, struct bus_bytes data)
+{
+        sqlite3_file *real = request->file;
+        int rc = real->pMethods->xWrite(
+                real, data.data, (int)data.size, (sqlite3_int64)request->offset);
+
+        return rc == SQLITE_OK ? 0 : rc == SQLITE_FULL ? -ENOSPC : -EIO;
+}
+
+static int system_truncate(const struct disk_request *request, struct bus_bytes data)
+{
+        sqlite3_file *real = request->file;
+
+        (void)data;
+        return real->pMethods->xTruncate(real, (sqlite3_int64)request->offset) ? -EIO : 0;
+}
+
+static int system_sync(const struct disk_request *request, struct bus_bytes data)
+{
+        sqlite3_file *real = request->file;
+
+        (void)data;
+        return real->pMethods->xSync(real, request->flags) ? -EIO : 0;
+}
+
 static int file_write(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
 {
         struct vfs_file *f = (struct vfs_file *)file;
+        struct disk_request request = { .op = STORE_DISK_WRITE,
+                .path = f->name,
+                .data = bus_bytes(data, (size_t)size),
+                .offset = (uint64_t)offset,
+                .fn = system_write,
+                .file = f->real };
         uint8_t page[SQLITE_VFS_PAGE_BYTES];
         uint64_t sum;
+        int r;
 
         if (f->vfs->dead)
                 return SQLITE_IOERR_WRITE;
-        if (!f->checked)
-                stall(faults.write_stall_ms);
-        if (fault_is_due(faults.write_errno, &faults.writes_left))
-                return faults.write_errno == ENOSPC ? SQLITE_FULL : SQLITE_IOERR_WRITE;
         if (is_page(f, size, offset)) {
                 memcpy(page, data, sizeof(page));
                 sum = page_sum(page, offset);
                 memcpy(page + SQLITE_VFS_PAGE_BYTES - SQLITE_VFS_SUM_BYTES, &sum, sizeof(sum));
-                data = page;
+                request.data.data = page;
         }
-        return f->real->pMethods->xWrite(f->real, data, size, offset);
+        r = disk_do(&request);
+        return !r ? SQLITE_OK : r == -ENOSPC ? SQLITE_FULL : SQLITE_IOERR_WRITE;
 }
 
 static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
         struct vfs_file *f = (struct vfs_file *)file;
+        const struct disk_request request = { .op = STORE_DISK_TRUNCATE,
+                .path = f->name,
+                .offset = (uint64_t)size,
+                .fn = system_truncate,
+                .file = f->real };
 
-        return f->vfs->dead ? SQLITE_IOERR_TRUNCATE : f->real->pMethods->xTruncate(f->real, size);
+        return f->vfs->dead || disk_do(&request) < 0 ? SQLITE_IOERR_TRUNCATE : SQLITE_OK;
 }
 
 static int file_sync(sqlite3_file *file, int flags)
 {
         struct vfs_file *f = (struct vfs_file *)file;
-        int rc = SQLITE_IOERR_FSYNC;
+        const struct disk_request request = { .op = STORE_DISK_SYNC,
+                .path = f->name,
+                .fn = system_sync,
+                .file = f->real,
+                .flags = flags };
 
         if (f->vfs->dead)
-                return rc;
-        stall(faults.sync_stall_ms);
+                return SQLITE_IOERR_FSYNC;
         f->vfs->syncs++;
-        if (!fault_is_due(faults.sync_errno, &faults.syncs_left))
-                rc = f->real->pMethods->xSync(f->real, flags);
-        if (rc != SQLITE_OK)
-                f->vfs->sync_failed = true;
-        return rc;
+        if (!disk_do(&request))
+                return SQLITE_OK;
+        f->vfs->sync_failed = true;
+        return SQLITE_IOERR_FSYNC;
+}
+
+int sqlite_vfs_sync_wal(struct sqlite_vfs *vfs)
+{
+        if (!vfs->wal)
+                return 0;
+        return file_sync(vfs->wal, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY) ? -EIO : 0;
 }
 
 static int file_size(sqlite3_file *file, sqlite3_int64 *ret_size)
@@ -193,19 +216,44 @@ static int vfs_open(
         f->vfs = vfs;
         f->real = (sqlite3_file *)(f + 1);
         f->base.pMethods = NULL;
+        f->name = name ? name : "";
         f->checked = flags & SQLITE_OPEN_MAIN_DB;
         rc = vfs->system->xOpen(vfs->system, name, f->real, flags, ret_flags);
         if (f->real->pMethods)
                 f->base.pMethods = &file_methods;
+        if (rc == SQLITE_OK && flags & SQLITE_OPEN_WAL)
+                vfs->wal = file;
         return rc;
+}
+
+struct deletion {
+        sqlite3_vfs *system;
+        int result;
+};
+
+static int system_delete(const struct disk_request *request, struct bus_bytes data)
+{
+        struct deletion *deletion = request->file;
+
+        (void)data;
+        deletion->result =
+                deletion->system->xDelete(deletion->system, request->path, request->flags);
+        return deletion->result ? -EIO : 0;
 }
 
 static int vfs_delete(sqlite3_vfs *base, const char *name, int sync_folder)
 {
         struct sqlite_vfs *vfs = (struct sqlite_vfs *)base;
+        struct deletion deletion = { vfs->system, SQLITE_IOERR_DELETE };
+        const struct disk_request request = { .op = STORE_DISK_DELETE,
+                .path = name,
+                .fn = system_delete,
+                .file = &deletion,
+                .flags = sync_folder };
 
-        return vfs->dead ? SQLITE_IOERR_DELETE
-                         : vfs->system->xDelete(vfs->system, name, sync_folder);
+        if (!vfs->dead && disk_do(&request) == 0)
+                return SQLITE_OK;
+        return deletion.result;
 }
 
 struct sqlite_vfs *sqlite_vfs_new(void)

@@ -19,11 +19,14 @@ struct sqlite_vfs {
         sqlite3_vfs base; /* first: sqlite hands this back to us */
         sqlite3_vfs *system;
         char name[32];
+        sqlite3_file *wal; /* sqlite's write-ahead log, while it is open */
         uint64_t syncs;
         bool sync_failed; /* nobody knows what is on the disk */
         bool dead;        /* nothing is written any more: the store was abandoned */
 };
 
+/* Puts on the disk what sqlite committed without a sync. */
+BUS_MUST int sqlite_vfs_sync_wal(struct sqlite_vfs *vfs);
 /* Registers a layer of its own for one connection; the caller frees it after closing that. */
 struct sqlite_vfs *sqlite_vfs_new(void);
 struct sqlite_vfs *sqlite_vfs_free(struct sqlite_vfs *vfs); /* takes NULL, returns NULL */

@@ -103,6 +103,11 @@ int store_commit(struct store *store, struct store_batch *batch, enum store_sync
         return store->engine->commit(store, batch, sync);
 }
 
+void store_settle(struct store *store)
+{
+        store->engine->settle(store);
+}
+
 int store_backup(struct store *store, const char *path, char *error, size_t error_size)
 {
         return store->engine->backup(store, path, error, error_size);

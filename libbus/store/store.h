@@ -163,6 +163,13 @@ void store_batch_cursor(struct store_batch *batch, const char *stream, struct bu
  */
 BUS_MUST int store_commit(struct store *store, struct store_batch *batch, enum store_sync sync);
 
+/*
+ * Does what commits left to be done when nobody waits for it: to be called once their messages are
+ * out. It may write, and now and then it syncs; how it went, the next commit tells. Whoever never
+ * calls it has the same results, but slower commits.
+ */
+void store_settle(struct store *store);
+
 struct store_appended {
         bool duplicate;             /* the claim was taken: nothing was appended */
         struct bus_pos position;    /* of the record; for a duplicate, of the first one's */

@@ -1,0 +1,39 @@
+#pragma once
+/*
+ * The file of the redo log: blocks that are on the disk already, written over from the front, so
+ * that a sync has data to write and no metadata. Once a write or a sync failed (but for a full disk
+ * that took nothing), it takes nothing more.
+ */
+#include "libbus/base/bytes.h"
+
+/* As it begins. Most services never fill it. */
+#define REDO_FIRST_BYTES ((uint64_t)256 << 10)
+/* As far as it grows: half of it, in commits of a full load, is a sync of the database about once
+ * a second; more would only make a restart longer. */
+#define REDO_LAST_BYTES ((uint64_t)4 << 20)
+
+struct redo_file {
+        int fd; /* -1: closed */
+        char *path;
+        uint64_t size; /* that may be written */
+        uint64_t head; /* where the next record goes */
+        bool unsynced; /* something was appended since the last sync */
+        bool failed;   /* nothing more is written */
+        bool sync_failed;
+        uint64_t syncs;
+};
+
+/* Makes the file anew, zeros, and on the disk with its name. */
+BUS_MUST int redo_file_create(struct redo_file *file, const char *path);
+/* Opens the file as it is, to be written over. */
+BUS_MUST int redo_file_reuse(struct redo_file *file, const char *path);
+void redo_file_done(struct redo_file *file);
+
+bool redo_file_fits(const struct redo_file *file, size_t size);
+/* -ENOSPC: it was not written, and may be tried again. Else the file has failed. */
+BUS_MUST int redo_file_append(struct redo_file *file, struct bus_bytes record);
+BUS_MUST int redo_file_sync(struct redo_file *file);
+/* From the front again: what is in it is on the disk elsewhere. */
+void redo_file_restart(struct redo_file *file);
+/* Twice as large, up to its limit. It stays as it is where there is no room. */
+BUS_MUST int redo_file_grow(struct redo_file *file);
