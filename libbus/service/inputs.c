@@ -79,6 +79,7 @@ static int deliver(void *arg, struct bus_reader *reader, const struct bus_messag
         if (service->failed)
                 return -ECANCELED;
         input->dirty = true;
+        service->turn.taken++;
         bus_metric_inc(service->messages_in);
         crash_slot_enter(service->slot, message->stream, message->position);
         r = handle(service, input->spec, message);

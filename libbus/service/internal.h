@@ -53,6 +53,9 @@ struct turn {
         size_t staged_count, staged_capacity;
         struct after_list firsts, afters; /* before the publishing, and behind it */
         bool sync;
+        bool awaited;   /* somebody waits for the commit: a message to publish, or a callback */
+        int64_t due_us; /* where it may wait: until when; 0: nothing was staged yet */
+        size_t taken;   /* messages handled in it */
 };
 
 struct active_alarm {
@@ -93,7 +96,7 @@ struct bus_service {
         char *why;
         bool failed, draining;
         int exit_status;
-        struct bus_source *reopen_timer, *drain_timer, *heartbeat_timer;
+        struct bus_source *reopen_timer, *drain_timer, *commit_timer, *heartbeat_timer;
         unsigned int beats; /* heartbeats sent so far */
 
         struct bus_buf facts; /* NUL-separated, of the heartbeat being made */

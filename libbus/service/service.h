@@ -59,6 +59,12 @@ struct bus_service_class {
         const struct bus_listen *listens;    /* ends with .topic_prefix == NULL; may be NULL */
         const struct config_option *options; /* its own sections; ends with .section == NULL */
         bool survives_commit_failure;
+        /* For a service that nobody waits for: a commit that syncs nothing, publishes nothing and calls
+         * nobody back may be put off for so long, so that several turns share it. What it reads meanwhile
+         * is handled and forgotten together if the process dies. 0: every turn commits. */
+        int64_t commit_delay_us;
+        /* Right before a commit: the last moment to stage what belongs into it; may be NULL. */
+        void (*before_commit)(void *self);
 
         /* Makes the service's struct from its config. Reads no state, opens no socket. < 0 after one
          * ERROR line that names what is wrong with the config. */

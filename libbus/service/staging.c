@@ -17,6 +17,8 @@
 #define STAMPS_MAX 16
 /* Commits made for what callbacks of the commit before staged, before the loop goes around. */
 #define COMMIT_ROUNDS_MAX 4
+/* Messages whose commit waits: as many as are to be handled again after a kill, at most. */
+#define WAITING_MESSAGES_MAX (4 * BUS_BATCH_MAX)
 
 void turn_init(struct turn *turn)
 {
@@ -32,7 +34,9 @@ static void turn_clear(struct turn *turn)
         turn->staged_count = 0;
         turn->firsts.count = 0;
         turn->afters.count = 0;
-        turn->sync = false;
+        turn->sync = turn->awaited = false;
+        turn->due_us = 0;
+        turn->taken = 0;
         store_batch_clear(turn->batch);
 }
 
@@ -174,6 +178,7 @@ static void stage(struct bus_service *service, const struct bus_out *out,
         }
         staged->index = store_batch_append(service->turn.batch, &append);
         service->turn.sync |= stream->kind->commit == BUS_COMMIT_FULL;
+        service->turn.awaited |= !derived || fn;
         bus_metric_inc(service->messages_out);
         if (service->committing)
                 bus_loop_again(service->loop);
@@ -225,6 +230,7 @@ static void add_after(
                 list->items = bus_xrealloc(list->items, list->capacity * sizeof(*list->items));
         }
         list->items[list->count++] = (struct after){ fn, arg };
+        service->turn.awaited = true;
         if (service->committing)
                 bus_loop_again(service->loop);
 }
@@ -353,6 +359,8 @@ static void commit_once(struct bus_service *service)
         struct turn swap;
         int r;
 
+        if (service->class->before_commit)
+                service->class->before_commit(service->self);
         add_cursors(service);
         r = write_batch(service);
         if (r == 0)
@@ -395,12 +403,38 @@ void bus_commit_now(struct bus_service *service)
                 bus_loop_again(service->loop);
 }
 
+/* The end of the turn it makes sees to the rest. */
+static void commit_is_due(void *arg)
+{
+        (void)arg;
+}
+
+/* Of what need not be committed at once, the first that was staged says until when it waits. */
+static bool may_wait(struct bus_service *service)
+{
+        struct turn *turn = &service->turn;
+        int64_t delay_us = service->class->commit_delay_us, now_us;
+
+        if (!delay_us || turn->sync || turn->awaited || service->draining ||
+                turn->taken >= WAITING_MESSAGES_MAX || !(turn_has_work(turn) || any_dirty(service)))
+                return false;
+        now_us = bus_mono_us();
+        if (!turn->due_us) {
+                turn->due_us = now_us + delay_us;
+                if (!service->commit_timer)
+                        service->commit_timer =
+                                bus_loop_add_timer(service->loop, -1, 0, commit_is_due, service);
+                bus_loop_set_timer(service->commit_timer, delay_us);
+        }
+        return now_us < turn->due_us;
+}
+
 void service_turn_end(void *arg)
 {
         struct bus_service *service = arg;
 
         service->budget = BUS_BATCH_MAX;
-        if (!service->failed)
+        if (!service->failed && !may_wait(service))
                 bus_commit_now(service);
         if (service->store) /* what was committed is out: now the disk may have its turn */
                 store_settle(service->store);

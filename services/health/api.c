@@ -269,10 +269,14 @@ static void get(struct health *health, struct http_request *request)
                 if (strncmp(path, routes[i].path, length) ||
                         (*rest && !(routes[i].is_prefix && *rest == '/')))
                         continue;
-                if (!routes[i].open && !is_allowed(health, request))
+                if (!routes[i].open && !is_allowed(health, request)) {
                         refuse(request);
-                else
-                        routes[i].fn(health, request, *rest ? rest + 1 : rest);
+                        return;
+                }
+                if (!routes[i].open)
+                        bus_commit_now(
+                                health->service); /* what is asked for is read from the store */
+                routes[i].fn(health, request, *rest ? rest + 1 : rest);
                 return;
         }
         health_reply_error(request, 404, "not_found", "no such path");

@@ -12,12 +12,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REFRESH_US    (1 * BUS_US_PER_SEC)
-#define PRUNE_US      (60 * BUS_US_PER_SEC)
-#define DRAIN_POLL_US (10 * BUS_US_PER_MS)
-#define DAY_US        (INT64_C(86400) * BUS_US_PER_SEC)
-#define KEEP_DAYS     90 /* as signals are kept (docs/topics.md) */
-#define ERROR_SIZE    256
+#define REFRESH_US (1 * BUS_US_PER_SEC)
+#define PRUNE_US   (60 * BUS_US_PER_SEC)
+/* What health remembers it can read again. Whoever asks makes it commit first. */
+#define COMMIT_DELAY_US (100 * BUS_US_PER_MS)
+#define DRAIN_POLL_US   (10 * BUS_US_PER_MS)
+#define DAY_US          (INT64_C(86400) * BUS_US_PER_SEC)
+#define KEEP_DAYS       90 /* as signals are kept (docs/topics.md) */
+#define ERROR_SIZE      256
 
 static const char default_services[] =
         "alert-ingest strategy-v3 strategy-v3-shadow order-executor health";
@@ -186,6 +188,13 @@ static void drain(void *self)
                 bus_service_loop(health->service), 0, DRAIN_POLL_US, drain_poll, health);
 }
 
+static void before_commit(void *self)
+{
+        struct health *health = self;
+
+        projection_write(health->projection);
+}
+
 static void destroy(void *self)
 {
         struct health *health = self;
@@ -211,6 +220,8 @@ static const struct bus_service_class class = {
         .inputs = health_inputs,
         .listens = health_listens,
         .options = options,
+        .commit_delay_us = COMMIT_DELAY_US,
+        .before_commit = before_commit,
         .create = create,
         .start = start,
         .drain = drain,

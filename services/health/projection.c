@@ -24,6 +24,8 @@
 struct projection {
         struct bus_service *service;
         struct recent *recent;
+        struct summary **unwritten; /* in recent; staged by projection_write */
+        size_t unwritten_count, unwritten_capacity;
 };
 
 struct projection *projection_new(struct bus_service *service)
@@ -37,8 +39,10 @@ struct projection *projection_new(struct bus_service *service)
 
 struct projection *projection_free(struct projection *projection)
 {
-        if (projection)
+        if (projection) {
                 recent_free(projection->recent);
+                free(projection->unwritten);
+        }
         free(projection);
         return NULL;
 }
@@ -109,6 +113,51 @@ static void keep_record(struct projection *projection, const struct bus_message 
         bus_put(projection->service, key, bus_buf_bytes(&packed), false);
 }
 
+static void write_summary(struct projection *projection, const struct summary *summary)
+{
+        json_t *json = summary_json(summary);
+        BUS_AUTOFREE char *text = json_dumps(json, JSON_COMPACT);
+        char key[KEY_SIZE];
+
+        bus_require(text);
+        bus_put(projection->service, summary_key(summary->alert_id, key), bus_bytes_str(text),
+                false);
+        json_decref(json);
+}
+
+void projection_write(struct projection *projection)
+{
+        for (size_t i = 0; i < projection->unwritten_count; i++) {
+                write_summary(projection, projection->unwritten[i]);
+                projection->unwritten[i]->unwritten = false;
+        }
+        projection->unwritten_count = 0;
+}
+
+/* An alert has a dozen messages within milliseconds: its summary is written once for all of them. */
+static void write_later(struct projection *projection, struct summary *summary)
+{
+        if (summary->unwritten)
+                return;
+        summary->unwritten = true;
+        if (projection->unwritten_count == projection->unwritten_capacity) {
+                projection->unwritten_capacity =
+                        projection->unwritten_capacity ? 2 * projection->unwritten_capacity : 64;
+                projection->unwritten = bus_xrealloc(projection->unwritten,
+                        projection->unwritten_capacity * sizeof(struct summary *));
+        }
+        projection->unwritten[projection->unwritten_count++] = summary;
+}
+
+static struct summary *add_recent(struct projection *projection, const struct summary *summary)
+{
+        /* the oldest goes, written or not */
+        if (recent_count(projection->recent) == PROJECTION_RECENT_MAX &&
+                recent_at(projection->recent, 0)->unwritten)
+                projection_write(projection);
+        return recent_add(projection->recent, summary);
+}
+
 /* The alert's summary, from memory, the store, or empty. */
 static int summary_of(
         struct projection *projection, const char *alert_id, struct summary **ret_summary)
@@ -132,20 +181,8 @@ static int summary_of(
                 json_decref(json);
         }
         snprintf(summary.alert_id, sizeof(summary.alert_id), "%s", alert_id);
-        *ret_summary = recent_add(projection->recent, &summary);
+        *ret_summary = add_recent(projection, &summary);
         return 0;
-}
-
-static void keep_summary(struct projection *projection, const struct summary *summary)
-{
-        json_t *json = summary_json(summary);
-        BUS_AUTOFREE char *text = json_dumps(json, JSON_COMPACT);
-        char key[KEY_SIZE];
-
-        bus_require(text);
-        bus_put(projection->service, summary_key(summary->alert_id, key), bus_bytes_str(text),
-                false);
-        json_decref(json);
 }
 
 int projection_take(struct projection *projection, const struct bus_message *message,
@@ -161,7 +198,7 @@ int projection_take(struct projection *projection, const struct bus_message *mes
                 return r;
         keep_record(projection, message);
         summary_apply(summary, kind->name, message->envelope, body);
-        keep_summary(projection, summary);
+        write_later(projection, summary);
         if (ret_summary)
                 *ret_summary = summary;
         return 0;

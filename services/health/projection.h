@@ -27,6 +27,9 @@ BUS_MUST int projection_load(struct projection *projection, int64_t now_us);
 BUS_MUST int projection_take(struct projection *projection, const struct bus_message *message,
         const ProtobufCMessage *body, const struct summary **ret_summary);
 
+/* Stages the summaries that changed since the last call: right before a commit. */
+void projection_write(struct projection *projection);
+
 /* Receipt to broker link of an alert as it stands; < 0: not that far, or not in memory. */
 int64_t projection_processing_us(struct projection *projection, const char *alert_id);
 /* The trail of an alert; the caller owns *RET_JSON. STORE_ABSENT if nothing is known of it. */

@@ -14,6 +14,7 @@
 struct summary {
         char alert_id[BUS_ID_SIZE];
         bool test;
+        bool unwritten; /* the projection's: not yet staged as it stands */
         /* of the signal */
         char source[SUMMARY_WORD_SIZE], type[SUMMARY_WORD_SIZE], signal_type[SUMMARY_WORD_SIZE];
         char symbol[SUMMARY_WORD_SIZE], direction[SUMMARY_WORD_SIZE];

@@ -3,6 +3,7 @@
  * What both strategy programs have: the plugins the configuration names, loaded, set and started,
  * and a signal put before one of them. Nothing here knows what an order is.
  */
+#include "libbus/base/clock.h"
 #include "libbus/bus/message.h"
 #include "libbus/config/config.h"
 #include "services/common/decision_codec.h"
@@ -11,6 +12,10 @@
 
 /* More than a folder of candidates has use for; each judges every signal in the shadow. */
 #define STRATEGY_PLUGINS_MAX 8
+
+/* Nobody waits for their commits: what is published is derived again after a kill. Short beside what
+ * a start takes, long beside the time between two alerts of a burst. */
+#define STRATEGY_COMMIT_DELAY_US (50 * BUS_US_PER_MS)
 
 /* Rows for both programs' option tables. */
 #define STRATEGY_OPTIONS                                                                        \

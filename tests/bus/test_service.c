@@ -27,6 +27,7 @@ struct probe {
         struct bus_service *service;
         int64_t taken, last, bad; /* bad: the number to be set aside */
         int64_t stop_at;
+        bool quiet; /* waits for no commit */
         int after_commits;
 };
 
@@ -64,7 +65,10 @@ static int take(void *self, const struct bus_message *message)
         if (p->last == p->bad)
                 return BUS_QUARANTINE;
         p->taken++;
-        bus_after_commit(p->service, committed, NULL);
+        if (!p->quiet)
+                bus_after_commit(p->service, committed, NULL);
+        else if (p->last >= p->stop_at)
+                bus_service_drained(p->service);
         return 0;
 }
 
@@ -100,7 +104,7 @@ static const struct bus_service_class class = { .name = "strategy-v3",
         .start = start,
         .destroy = destroy };
 
-static struct bus_service *make(void)
+static struct bus_service *make_of(const struct bus_service_class *of)
 {
         const struct config_option *tables[] = { bus_endpoint_options };
         BUS_AUTOFREE char *set = bus_xasprintf("bus.state_dir=%s", folder);
@@ -112,9 +116,14 @@ static struct bus_service *make(void)
 
         cr_assert_eq(
                 config_load(&source_of, tables, 1, &config, error, sizeof(error)), 0, "%s", error);
-        service = service_new(&class, config);
+        service = service_new(of, config);
         cr_assert_eq(service_create(service), 0);
         return service;
+}
+
+static struct bus_service *make(void)
+{
+        return make_of(&class);
 }
 
 static void start_source(void)
@@ -283,6 +292,35 @@ Test(service, several_messages_share_one_commit)
                              bus_service_metrics(service), "umbra_commits_total", "", "")),
                 (double)probe.taken / 2);
         cr_expect_eq(probe.after_commits, probe.taken);
+        service_free(service);
+}
+
+static double commits_of(struct bus_service *service)
+{
+        return bus_metric_value(
+                bus_counter(bus_service_metrics(service), "umbra_commits_total", "", ""));
+}
+
+Test(service, a_commit_nobody_waits_for_is_put_off_and_what_was_taken_is_kept)
+{
+        struct bus_service_class patient = class;
+        struct bus_service *service;
+        int64_t first_run;
+
+        patient.commit_delay_us = 10 * BUS_US_PER_SEC;
+        probe = (struct probe){ .stop_at = 50, .quiet = true };
+        service = make_of(&patient);
+        cr_expect_eq(run_it(service), 0);
+        cr_expect_eq(commits_of(service), 1, "one, at the end");
+        service_free(service);
+        first_run = probe.last;
+
+        probe = (struct probe){ .stop_at = first_run + 50 };
+        service = make_of(&patient);
+        cr_expect_eq(run_it(service), 0);
+        cr_expect_eq(
+                probe.after_commits, probe.taken, "it ends with a callback: nobody had to wait");
+        cr_expect_eq(probe.taken, probe.last - first_run, "nothing twice, nothing missed");
         service_free(service);
 }
 
