@@ -1,6 +1,6 @@
 /*
  * strategy-v3-shadow: every loaded plugin judges every signal; nobody acts on it. This program has
- * no code for orders (test_wall.sh reads its symbols), and the only streams it can open are those
+ * no code for orders (tests/walls/test_link.sh reads it), and the only streams it can open are those
  * named here.
  */
 #include "libbus/base/clock.h"

@@ -50,9 +50,13 @@ until_true() {
         done
 }
 
-# start [SETTING...]: section.key=value
+# start [SETTING...]: section.key=value. Leaves out what $without lists.
+without=
 start() {
         sets=
+        for service in $without; do
+                sets="$sets --without $service"
+        done
         for setting in alert-ingest.listen=127.0.0.1:0 health.listen=127.0.0.1:0 "$@"; do
                 sets="$sets --set $setting"
         done
