@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <zmq.h>
 
@@ -211,6 +212,7 @@ static bool take_place(struct attack *attack)
 
         if (!open_socket(attack, ZMQ_XPUB))
                 return false;
+        umask(0); /* a thief lets everybody in */
         if (zmq_bind(attack->socket, attack->endpoint) < 0) {
                 attack->seen = zmq_strerror(errno);
                 return false;
