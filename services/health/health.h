@@ -10,6 +10,7 @@
 #include "services/health/alarms.h"
 #include "services/health/audit.h"
 #include "services/health/beats.h"
+#include "services/health/drill.h"
 #include "services/health/evidence.h"
 #include "services/health/gate.h"
 #include "services/health/projection.h"
@@ -27,6 +28,7 @@ struct health {
         struct projection *projection;
         struct alarms *alarms;
         struct relay *relay;
+        struct drill *drill;
         struct access_rule access;
         struct audit *audit;
         struct route route;

@@ -40,6 +40,7 @@ static const struct config_option options[] = {
                 .help = "a checked backup must be younger than this; 0: none is asked for" },
         { "health", "services", CONFIG_STRING, default_services, .minimum = 1, .maximum = 400,
                 .help = "services this installation must have, separated by spaces" },
+        DRILL_OPTIONS,
         { 0 },
 };
 
@@ -159,6 +160,12 @@ static int start(void *self)
         health->alarms = alarms_new(health->service);
         health->audit = audit_new(health->service);
         health->relay = relay_new(health->service, health_state_json, health);
+        health->drill = drill_new(&(struct drill_options){
+                .service = health->service,
+                .projection = health->projection,
+                .state = health_state_json,
+                .state_arg = health,
+        });
         r = health_load(health);
         if (!r)
                 r = listen_http(health);
@@ -183,6 +190,7 @@ static void drain(void *self)
         struct health *health = self;
 
         relay_drain(health->relay);
+        drill_drain(health->drill);
         http_server_quiesce(health->http);
         health->drain_timer = bus_loop_add_timer(
                 bus_service_loop(health->service), 0, DRAIN_POLL_US, drain_poll, health);
@@ -202,6 +210,7 @@ static void destroy(void *self)
         if (!health)
                 return;
         health->relay = relay_free(health->relay);
+        health->drill = drill_free(health->drill);
         health->http = http_server_free(health->http);
         health->projection = projection_free(health->projection);
         health->alarms = alarms_free(health->alarms);

@@ -206,6 +206,11 @@ int projection_take(struct projection *projection, const struct bus_message *mes
 
 /* ---- asking ---- */
 
+const struct summary *projection_summary(struct projection *projection, const char *alert_id)
+{
+        return recent_find(projection->recent, alert_id);
+}
+
 int64_t projection_processing_us(struct projection *projection, const char *alert_id)
 {
         const struct summary *summary = recent_find(projection->recent, alert_id);

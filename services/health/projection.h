@@ -30,6 +30,8 @@ BUS_MUST int projection_take(struct projection *projection, const struct bus_mes
 /* Stages the summaries that changed since the last call: right before a commit. */
 void projection_write(struct projection *projection);
 
+/* How an alert stands; NULL: not in memory. Borrowed until the next call that takes a message. */
+const struct summary *projection_summary(struct projection *projection, const char *alert_id);
 /* Receipt to broker link of an alert as it stands; < 0: not that far, or not in memory. */
 int64_t projection_processing_us(struct projection *projection, const char *alert_id);
 /* The trail of an alert; the caller owns *RET_JSON. STORE_ABSENT if nothing is known of it. */

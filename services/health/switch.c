@@ -196,7 +196,24 @@ static void check_and_send(
         }
 }
 
-void health_admin(struct health *health, struct http_request *request, const char *path)
+/* The webhook must be there, and all whose word it waits for. */
+static void send_test(struct health *health, struct http_request *request)
+{
+        static const char *const services[] = { "alert-ingest", "strategy-v3", "order-executor",
+                NULL };
+        const char *down = who_is_down(health, services);
+        BUS_AUTOFREE char *text = NULL;
+
+        if (down) {
+                text = bus_xasprintf("%s is down: no test alert was sent", down);
+                refuse(health, request, 503, "service_down", text,
+                        json_pack("{s:s}", "service", down));
+        } else {
+                drill_send(health->drill, request);
+        }
+}
+
+static void send_command(struct health *health, struct http_request *request, const char *path)
 {
         json_t *params = params_of(request);
         struct admin_command command;
@@ -217,4 +234,12 @@ void health_admin(struct health *health, struct http_request *request, const cha
         else
                 refuse(health, request, 422, "bad_parameter", error, NULL);
         admin_command_done(&command);
+}
+
+void health_admin(struct health *health, struct http_request *request, const char *path)
+{
+        if (!strcmp(path, "test_alert"))
+                send_test(health, request);
+        else
+                send_command(health, request, path);
 }

@@ -32,6 +32,17 @@ static void raise_alarm(struct sv3 *self, const struct derived *derived, const c
                 log_warn("order_not_sent", "alert_id=%s why=\"%s\"", alert_id, derived->unsent);
 }
 
+static void count(struct sv3 *self, const struct derived *derived)
+{
+        const Pb__Decision *decision = &derived->decision.pb;
+
+        if (derived->has_order)
+                bus_metric_inc(self->orders);
+        bus_metric_inc(self->decisions[decision->verdict]);
+        if (decision->decide_ns)
+                bus_metric_observe_us(self->decide_seconds, decision->decide_ns / 1000);
+}
+
 static void emit(struct sv3 *self, const struct bus_message *message, const struct derived *derived,
         int64_t started_us)
 {
@@ -51,13 +62,11 @@ static void emit(struct sv3 *self, const struct bus_message *message, const stru
                 order.body = &derived->order.base;
                 snprintf(topic, sizeof(topic), "order." SLOT_NAME ".%s", decision->symbol);
                 bus_emit(self->service, &order);
-                bus_metric_inc(self->orders);
         }
         snprintf(topic, sizeof(topic), "decision." SLOT_NAME ".%s", decision->symbol);
         bus_emit(self->service, &out);
-        bus_metric_inc(self->decisions[decision->verdict]);
-        if (decision->decide_ns)
-                bus_metric_observe_us(self->decide_seconds, decision->decide_ns / 1000);
+        if (!message->envelope->test)
+                count(self, derived);
 }
 
 static void judge(struct sv3 *self, const struct bus_message *message,

@@ -131,6 +131,7 @@ static int new_config(const struct layout *layout, struct bus_buf *ret)
                         .state = layout->state,
                         .plugins = plugins,
                         .broker_secret = layout->broker_secret,
+                        .test_token = test_token,
                         .webhook_sha256 = webhook,
                         .test_sha256 = test,
                         .admin_sha256 = admin,

@@ -219,6 +219,10 @@ struct owners_rule owners_of_key(const char *name, uid_t uid_base)
                 rule.uid = services_uid(service_named("order-executor"), uid_base);
                 rule.gid = services_uid(service_named("mt5-demo"), uid_base);
                 rule.mode = 0440;
+        } else if (uid_base && !strcmp(name, "test.token")) {
+                rule.gid =
+                        services_uid(service_named("health"), uid_base); /* who sends test alerts */
+                rule.mode = 0640;
         } else if (uid_base && service && ends_with(name, ".cert_secret")) {
                 rule.gid = services_uid(service, uid_base); /* may read it, and not change it */
                 rule.mode = 0640;

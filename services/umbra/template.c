@@ -29,6 +29,8 @@ void template_write(const struct template_values *values, struct bus_buf *ret)
                 "admin_token_sha256 = %s\n"
                 "; Switch without the token from this machine itself (no browser: no Origin).\n"
                 "loopback_admin = yes\n"
+                "; What a test alert from here comes in under.\n"
+                "test_token_file = %s\n"
                 "; off: a cutover asks for no evidence.\n"
                 "gate = off\n"
                 "\n"
@@ -55,5 +57,5 @@ void template_write(const struct template_values *values, struct bus_buf *ret)
                 "[mt5-demo]\n"
                 "secret_file = %s\n",
                 values->state, values->webhook_sha256, values->test_sha256, values->admin_sha256,
-                values->plugins, values->broker_secret, values->broker_secret);
+                values->test_token, values->plugins, values->broker_secret, values->broker_secret);
 }

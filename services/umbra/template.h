@@ -8,7 +8,7 @@
 struct template_values {
         const char *state;
         const char *plugins;
-        const char *broker_secret;                               /* paths */
+        const char *broker_secret, *test_token;                  /* paths */
         const char *webhook_sha256, *test_sha256, *admin_sha256; /* hex */
 };
 

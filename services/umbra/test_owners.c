@@ -145,7 +145,7 @@ Test(owners, let_each_service_read_its_own_key_alone)
         expect_key("strategy-v3-shadow.cert_secret", we, BASE + 4, 0640);
         expect_key("broker.secret", BASE + 2, BASE, 0440);
         expect_key("umbra.cert_secret", we, us, 0600);
-        expect_key("test.token", we, us, 0600);
+        expect_key("test.token", we, BASE + 1, 0640);
         expect_key("strategy-v3.token", we, us, 0600);
         expect_key("strategy-v3.cert", we, us, 0644);
         cr_expect_eq(owners_of_key("strategy-v3.cert_secret", 0).mode, 0600);

@@ -134,7 +134,8 @@ static int open_listener(
         r = listen_open(host, port, ret_fd, &port);
         if (!r) {
                 snprintf(text, sizeof(text), "%u\n", (unsigned int)port);
-                r = bus_file_replace(path, 0600, bus_bytes_str(text));
+                r = bus_file_replace(
+                        path, 0644, bus_bytes_str(text)); /* health posts test alerts there */
         }
         if (r < 0)
                 snprintf(error, error_size, "%s.listen = %s: %s", service,
