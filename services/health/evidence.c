@@ -27,6 +27,7 @@ struct minute {
         int64_t minute;
         uint32_t trades, critical, ignored, replayed;
         uint32_t classes[EVIDENCE_CLASSES];
+        bool is_changed;
 };
 
 struct evidence {
@@ -36,6 +37,9 @@ struct evidence {
         struct minute *minutes;
         size_t count, capacity;
         json_t *open; /* alert id -> when received, or COMPARED_FIRST */
+        /* alert id -> whether the store has it: most come and go before anything is written */
+        json_t *open_changed;
+        bool edition_changed;
 };
 
 struct evidence *evidence_new(const struct evidence_options *options)
@@ -44,6 +48,7 @@ struct evidence *evidence_new(const struct evidence_options *options)
 
         evidence->options = *options;
         evidence->open = json_object();
+        evidence->open_changed = json_object();
         return evidence;
 }
 
@@ -52,6 +57,7 @@ struct evidence *evidence_free(struct evidence *evidence)
         if (!evidence)
                 return NULL;
         json_decref(evidence->open);
+        json_decref(evidence->open_changed);
         free(evidence->minutes);
         free(evidence);
         return NULL;
@@ -142,21 +148,55 @@ static void drop_minutes(struct evidence *evidence, int64_t before)
 
 /* ---- what waits ---- */
 
+/* Before a change: the first one since the last write knows what the store has. */
+static void open_changes(struct evidence *evidence, const char *alert_id)
+{
+        if (!json_object_get(evidence->open_changed, alert_id))
+                json_object_set_new(evidence->open_changed, alert_id,
+                        json_boolean(json_object_get(evidence->open, alert_id)));
+}
+
 static void open_put(struct evidence *evidence, const char *alert_id, int64_t at_us)
 {
-        char key[KEY_SIZE], value[VALUE_SIZE];
-
+        open_changes(evidence, alert_id);
         json_object_set_new(evidence->open, alert_id, json_integer(at_us));
-        snprintf(value, sizeof(value), "%" PRId64, at_us);
-        put(evidence, open_key(alert_id, key), value);
 }
 
 static void open_drop(struct evidence *evidence, const char *alert_id)
 {
-        char key[KEY_SIZE];
-
-        drop(evidence, open_key(alert_id, key));
+        open_changes(evidence, alert_id);
         json_object_del(evidence->open, alert_id);
+}
+
+static void write_open(struct evidence *evidence, const char *alert_id, bool is_stored)
+{
+        const json_t *at = json_object_get(evidence->open, alert_id);
+        char key[KEY_SIZE], value[VALUE_SIZE];
+
+        open_key(alert_id, key);
+        snprintf(value, sizeof(value), "%" PRId64, (int64_t)json_integer_value(at));
+        if (at)
+                put(evidence, key, value);
+        else if (is_stored)
+                drop(evidence, key);
+}
+
+void evidence_write(struct evidence *evidence)
+{
+        const char *alert_id;
+        json_t *is_stored;
+
+        if (evidence->edition_changed)
+                put_edition(evidence);
+        evidence->edition_changed = false;
+        for (size_t i = 0; i < evidence->count; i++) {
+                if (evidence->minutes[i].is_changed)
+                        put_minute(evidence, &evidence->minutes[i]);
+                evidence->minutes[i].is_changed = false;
+        }
+        json_object_foreach(evidence->open_changed, alert_id, is_stored)
+                write_open(evidence, alert_id, json_is_true(is_stored));
+        json_object_clear(evidence->open_changed);
 }
 
 void evidence_decision(
@@ -220,10 +260,10 @@ static void count(struct evidence *evidence, const Pb__Comparison *comparison, b
                 minute->replayed +=
                         comparison->source == PB__COMPARISON_SOURCE__COMPARISON_SOURCE_REPLAY;
         }
-        put_minute(evidence, minute);
+        minute->is_changed = true;
         if (is_own && (!evidence->since_us || comparison->received_us < evidence->since_us)) {
                 evidence->since_us = comparison->received_us;
-                put_edition(evidence);
+                evidence->edition_changed = true;
         }
 }
 
@@ -305,12 +345,8 @@ static void forget_open(struct evidence *evidence, int64_t before_us)
 
         json_object_foreach_safe(evidence->open, next, alert_id, value)
         {
-                char key[KEY_SIZE];
-
-                if (bus_id_us(alert_id) >= before_us)
-                        continue;
-                drop(evidence, open_key(alert_id, key));
-                json_object_del(evidence->open, alert_id);
+                if (bus_id_us(alert_id) < before_us)
+                        open_drop(evidence, alert_id);
         }
 }
 

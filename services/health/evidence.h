@@ -42,6 +42,8 @@ void evidence_decision(
 /* A comparison; others than the plugin's own are left out. */
 void evidence_comparison(struct evidence *evidence, const char *alert_id,
         const Pb__Comparison *comparison, int64_t now_us);
+/* Hands the sink what has changed since the last call: right before a commit. */
+void evidence_write(struct evidence *evidence);
 /* Forgets what is too old. */
 void evidence_prune(struct evidence *evidence, int64_t now_us);
 

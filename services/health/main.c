@@ -201,6 +201,7 @@ static void before_commit(void *self)
         struct health *health = self;
 
         projection_write(health->projection);
+        evidence_write(health->evidence);
 }
 
 static void destroy(void *self)

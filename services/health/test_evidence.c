@@ -46,6 +46,7 @@ static struct evidence *again(struct evidence *evidence)
         const char *key;
         json_t *value;
 
+        evidence_write(evidence);
         evidence_free(evidence);
         evidence = make();
         json_object_foreach(kept, key, value)
@@ -131,7 +132,8 @@ Test(evidence, misses_the_pair_of_a_live_decision_whichever_came_first)
         evidence = again(evidence);
         decide(evidence, 2, NOW_US - MIN_US);
         cr_expect_eq(sum_of(evidence).unpaired, 0);
-        cr_expect_null(json_object_get(kept, "ev/o/"));
+        evidence_write(evidence);
+        cr_expect_eq(json_object_size(kept), 2, "the edition and one minute");
         evidence_free(evidence);
 }
 
@@ -234,11 +236,32 @@ Test(evidence, forgets_what_is_too_old_here_and_in_the_store)
         compare(evidence, 1, &comparison);
         decide(evidence, 1, comparison.received_us);
         decide(evidence, 2, NOW_US - HOUR_US);
+        evidence_write(evidence);
         evidence_prune(evidence, NOW_US + 3 * HOUR_US);
         cr_expect_eq(sum_of(evidence).pairs, 0);
         cr_expect_eq(sum_of(evidence).unpaired, 0);
         /* but not since when there is any */
         cr_expect_eq(sum_of(evidence).since_us, NOW_US - HOUR_US);
+        evidence_write(evidence);
         cr_expect_eq(json_object_size(kept), 1);
+        evidence_free(evidence);
+}
+
+Test(evidence, writes_nothing_of_what_came_and_went_since_the_last_write)
+{
+        struct evidence *evidence = fresh();
+        Pb__Comparison comparison = pair(NOW_US - MIN_US);
+
+        decide(evidence, 1, NOW_US - MIN_US);
+        compare(evidence, 1, &comparison);
+        cr_expect_eq(json_object_size(kept), 0);
+        evidence_write(evidence);
+        cr_expect_eq(json_object_size(kept), 2);
+        decide(evidence, 2, NOW_US - MIN_US);
+        evidence_write(evidence);
+        cr_expect_eq(json_object_size(kept), 3);
+        compare(evidence, 2, &comparison);
+        evidence_write(evidence);
+        cr_expect_eq(json_object_size(kept), 2);
         evidence_free(evidence);
 }
