@@ -22,7 +22,7 @@
 #define ERROR_SIZE      256
 
 static const char default_services[] =
-        "alert-ingest strategy-v3 strategy-v3-shadow order-executor health";
+        "alert-ingest strategy-v3 strategy-v3-shadow order-executor health telegram-analytics";
 
 static const struct config_option options[] = {
         { "health", "listen", CONFIG_LISTEN, "127.0.0.1:8000", .help = "where health answers" },

@@ -22,6 +22,7 @@ const struct umbra_service umbra_services[] = {
         { "strategy-v3", 3, STAGE_DECIDE, .on_bus = true },
         { "strategy-v3-shadow", 4, STAGE_DECIDE, .on_bus = true, .optional = true },
         { "alert-ingest", 5, STAGE_INTAKE, .listens = true, .on_bus = true },
+        { "telegram-analytics", 6, STAGE_AROUND, .on_bus = true, .optional = true },
         { 0 },
 };
 

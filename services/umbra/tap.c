@@ -49,7 +49,7 @@ struct tap {
 };
 
 static const char *const everybody[] = { "alert-ingest", "strategy-v3", "strategy-v3-shadow",
-        "order-executor", "health", NULL };
+        "order-executor", "health", "telegram-analytics", NULL };
 
 /* Who writes what (docs/topics.md). NULL: everybody. */
 static const struct {
@@ -62,6 +62,7 @@ static const struct {
         { "trade", "order-executor" },
         { "account", "order-executor" },
         { "control", "health" },
+        { "comparison", "telegram-analytics" },
         { "control.result", NULL },
         { "alarm", NULL },
         { "heartbeat", NULL },

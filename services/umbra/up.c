@@ -54,6 +54,9 @@ static const struct config_option options[] = {
         { "alert-ingest", "*", CONFIG_STRING, "", .maximum = 4096, .help = "alert-ingest's own" },
         { "health", "listen", CONFIG_LISTEN, "127.0.0.1:8000", .help = "where health answers" },
         { "health", "*", CONFIG_STRING, "", .maximum = 4096, .help = "health's own" },
+        { "telegram-analytics", "enabled", CONFIG_BOOL, "yes",
+                .help = "no: it is left out, and nobody compares live with shadow" },
+        { "telegram-analytics", "*", CONFIG_STRING, "", .maximum = 4096, .help = "its own" },
         { 0 },
 };
 
@@ -183,6 +186,8 @@ static int prepare(struct up *up, char *error, size_t error_size)
                 r = owners_note(&up->layout, up->uid_base, error, error_size);
         if (r < 0)
                 return r;
+        if (!config_bool(up->config, "telegram-analytics", "enabled"))
+                (void)leave_out(up, "telegram-analytics");
         if (services_check_config(&up->layout, up->left_out, up->uid_base) != 0) {
                 snprintf(error, error_size, "%s: not started", up->layout.config);
                 return -EINVAL;

@@ -1,0 +1,102 @@
+/*
+ * The sums as they are kept: a snapshot, and the position up to which it counts. Both are written
+ * behind a commit, when all that was told is in the journal and nothing else is under way.
+ */
+#include "libbus/base/log.h"
+#include "libbus/bus/envelope.h"
+#include "proto/unpack.h"
+#include "proto/validate.h"
+#include "services/telegram-analytics/comparator.h"
+
+#include <errno.h>
+
+#define STREAM   "comparison@telegram-analytics"
+#define SUMS_KEY "sums"
+#define AT_KEY   "sums/at"
+/* Read back at a start, a bounded number at a time. */
+#define READ_MAX 4096
+
+struct reading {
+        struct comparator *comparator;
+        struct bus_pos at;
+        size_t count;
+};
+
+static int add_record(const struct store_record *record, void *arg)
+{
+        struct reading *reading = arg;
+        BUS_AUTOENVELOPE Pb__Envelope *envelope = NULL;
+        Pb__Comparison *message;
+        const char *why = "is no comparison";
+
+        reading->at = record->position;
+        reading->count++;
+        if (bus_envelope_unpack(record->body, &envelope, &why) < 0)
+                return 0;
+        message = MESSAGE_UNPACK(comparison, bus_bytes(envelope->body.data, envelope->body.len));
+        if (message && validate_comparison(message, &why) == 0)
+                compare_sums_add(&reading->comparator->sums, message);
+        else
+                log_warn("comparison_unreadable", "why=\"%s\"", why);
+        pb__comparison__free_unpacked(message, NULL);
+        return 0;
+}
+
+/* What was published behind the snapshot. */
+static int read_rest(struct comparator *comparator, struct bus_pos after)
+{
+        struct store *store = bus_service_store(comparator->service);
+        struct reading reading = { .comparator = comparator, .at = after };
+        struct bus_pos started;
+        int r;
+
+        do {
+                reading.count = 0;
+                r = store_read(store, STREAM, reading.at, READ_MAX, add_record, &reading, &started);
+                if (r == STORE_PRUNED) { /* it counts from what there still is */
+                        reading.at = BUS_POS_ZERO;
+                        r = 0;
+                        reading.count = READ_MAX;
+                }
+        } while (!r && reading.count == READ_MAX);
+        return r < 0 ? r : 0;
+}
+
+int sums_load(struct comparator *comparator)
+{
+        BUS_AUTOBUF struct bus_buf sums = BUS_BUF_INIT, at = BUS_BUF_INIT;
+        struct bus_pos after = BUS_POS_ZERO;
+        int r;
+
+        r = bus_get(comparator->service, SUMS_KEY, &sums);
+        if (!r)
+                r = bus_get(comparator->service, AT_KEY, &at);
+        if (!r)
+                r = bus_pos_parse(bus_buf_str(&at), &after);
+        if (!r)
+                r = compare_sums_unpack(&comparator->sums, bus_buf_bytes(&sums));
+        return r < 0 ? r : read_rest(comparator, after);
+}
+
+static void write_snapshot(void *self, void *arg, int result)
+{
+        struct comparator *comparator = arg;
+        BUS_AUTOBUF struct bus_buf sums = BUS_BUF_INIT;
+        struct store *store = bus_service_store(comparator->service);
+        char at[BUS_POS_TEXT_SIZE];
+        struct store_stream stream;
+
+        (void)self;
+        if (result < 0 || !store || store_stream_get(store, STREAM, &stream) < 0)
+                return;
+        compare_sums_pack(&comparator->sums, &sums);
+        bus_put(comparator->service, SUMS_KEY, bus_buf_bytes(&sums), false);
+        bus_put(comparator->service, AT_KEY, bus_bytes_str(bus_pos_format(stream.last, at)), false);
+        comparator->sums_changed = false;
+}
+
+void sums_keep(struct comparator *comparator)
+{
+        if (comparator->sums_changed)
+                bus_after_commit(comparator->service, write_snapshot, comparator);
+}
