@@ -11,9 +11,11 @@
 #include "libbus/service/run.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <zmq.h>
 
@@ -22,7 +24,9 @@
 #define HEARTBEAT_FIRST_US (100 * BUS_US_PER_MS)
 #define HEARTBEAT_FIRST    10
 #define PRUNE_PERIOD_US    (60 * BUS_US_PER_SEC)
-#define REASON_MAX_BYTES   400
+/* About a tenth of the weight of others. */
+#define BACKGROUND_NICE  10
+#define REASON_MAX_BYTES 400
 
 struct bus_loop *bus_service_loop(struct bus_service *service)
 {
@@ -352,6 +356,19 @@ static void *make_zmq(void)
         return zmq;
 }
 
+/*
+ * Every signal wakes all that read the stream at once. One that is in the background must not take
+ * the processor from the one on the way: it does not preempt, and counts for less. Where the system
+ * refuses, all are alike. Threads made later take it over.
+ */
+static void step_back(void)
+{
+        const struct sched_param none = { 0 };
+
+        (void)sched_setscheduler(0, SCHED_BATCH, &none);
+        (void)setpriority(PRIO_PROCESS, 0, BACKGROUND_NICE);
+}
+
 int service_run(struct bus_service *service, int signal_fd)
 {
         char error[CONFIG_ERROR_SIZE] = "";
@@ -359,6 +376,8 @@ int service_run(struct bus_service *service, int signal_fd)
         int r;
 
         service->exit_status = 1;
+        if (service->class->background)
+                step_back();
         service->zmq = make_zmq();
         bus_loop_add_fd(service->loop, signal_fd, ZMQ_POLLIN, signal_arrived, &signals);
         bus_loop_on_turn_end(service->loop, service_turn_end, service);

@@ -317,7 +317,18 @@ static void publish_all(struct bus_service *service, const struct turn *turn)
                         bus_writer_publish(service->writer, staged->stream, staged->topic,
                                 bus_buf_bytes(&staged->envelope), result->position,
                                 result->predecessor);
-                bus_writer_refresh(service->writer, staged->stream);
+        }
+}
+
+/* Beacons and replays tell of what was committed from the next turn on. */
+static void refresh_streams(struct bus_service *service, const struct turn *turn)
+{
+        const struct bus_writer_stream *last = NULL;
+
+        for (size_t i = 0; i < turn->staged_count; i++) {
+                if (turn->staged[i].stream != last)
+                        bus_writer_refresh(service->writer, turn->staged[i].stream);
+                last = turn->staged[i].stream;
         }
 }
 
@@ -378,6 +389,8 @@ static void commit_once(struct bus_service *service)
                 publish_all(service, &service->previous);
         if (r == 0 || service->class->survives_commit_failure)
                 run_callbacks(service, &service->previous, r);
+        if (r == 0)
+                refresh_streams(service, &service->previous);
         service->committing = false;
         turn_clear(&service->previous);
 }

@@ -230,6 +230,7 @@ static const struct bus_service_class class = {
         .inputs = health_inputs,
         .listens = health_listens,
         .options = options,
+        .background = true,
         .commit_delay_us = COMMIT_DELAY_US,
         .before_commit = before_commit,
         .create = create,

@@ -150,6 +150,7 @@ static const struct bus_service_class shadow_class = {
         .outputs = outputs,
         .inputs = inputs,
         .options = options,
+        .background = true,
         .commit_delay_us = STRATEGY_COMMIT_DELAY_US,
         .create = create,
         .start = start,
