@@ -20,20 +20,25 @@ struct reading {
         struct comparator *comparator;
         struct bus_pos at;
         size_t count;
+        struct bus_buf packed; /* the record as it would come off the bus */
 };
 
 static int add_record(const struct store_record *record, void *arg)
 {
         struct reading *reading = arg;
         BUS_AUTOENVELOPE Pb__Envelope *envelope = NULL;
-        Pb__Comparison *message;
+        Pb__Comparison *message = NULL;
         const char *why = "is no comparison";
 
         reading->at = record->position;
         reading->count++;
-        if (bus_envelope_unpack(record->body, &envelope, &why) < 0)
-                return 0;
-        message = MESSAGE_UNPACK(comparison, bus_bytes(envelope->body.data, envelope->body.len));
+        bus_buf_clear(&reading->packed);
+        bus_buf_add(&reading->packed, record->body.data, record->body.size);
+        bus_envelope_place(&reading->packed, record->position, record->predecessor,
+                PB__STEP__STEP_UNSPECIFIED, 0);
+        if (bus_envelope_unpack(bus_buf_bytes(&reading->packed), &envelope, &why) == 0)
+                message = MESSAGE_UNPACK(
+                        comparison, bus_bytes(envelope->body.data, envelope->body.len));
         if (message && validate_comparison(message, &why) == 0)
                 compare_sums_add(&reading->comparator->sums, message);
         else
@@ -59,6 +64,7 @@ static int read_rest(struct comparator *comparator, struct bus_pos after)
                         reading.count = READ_MAX;
                 }
         } while (!r && reading.count == READ_MAX);
+        bus_buf_done(&reading.packed);
         return r < 0 ? r : 0;
 }
 

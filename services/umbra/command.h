@@ -31,4 +31,5 @@ int umbra_restore(int argc, char **argv);
 int umbra_keygen(int argc, char **argv);
 int umbra_check_config(int argc, char **argv);
 int umbra_refused(int argc, char **argv);
+int umbra_replay(int argc, char **argv);
 int umbra_demo(int argc, char **argv);

@@ -32,6 +32,7 @@ static const struct {
         { "keygen", umbra_keygen, "make keys and tokens" },
         { "check-config", umbra_check_config, "have every service check the configuration" },
         { "decide", umbra_decide, "ask a plugin offline, one alert a line" },
+        { "replay", umbra_replay, "put the journal before a plugin again, and compare" },
 };
 
 static void print_commands(FILE *out)
