@@ -274,6 +274,24 @@ unsigned int crash_slot_deaths(
         return 0;
 }
 
+bool crash_slot_find(
+        const struct crash_slot *slot, const char *stream, struct bus_pos *ret_position)
+{
+        bool found = false;
+
+        for (size_t i = 0; slot && slot->has_counts && i < COUNTS_MAX; i++) {
+                const struct entry *entry = &slot->counts[i];
+                const struct bus_pos position = { entry->incarnation, entry->seq, entry->part };
+
+                if (!entry->deaths || strcmp(entry->stream, stream) != 0 ||
+                        (found && bus_pos_compare(position, *ret_position) <= 0))
+                        continue;
+                *ret_position = position;
+                found = true;
+        }
+        return found;
+}
+
 void crash_slot_forget(struct crash_slot *slot, const char *stream, struct bus_pos position)
 {
         for (size_t i = 0; slot && slot->has_counts && i < COUNTS_MAX; i++) {

@@ -29,5 +29,8 @@ void crash_slot_enter(struct crash_slot *slot, const char *stream, struct bus_po
 void crash_slot_leave(struct crash_slot *slot);
 unsigned int crash_slot_deaths(
         const struct crash_slot *slot, const char *stream, struct bus_pos position);
+/* The last message of STREAM that anything stands against; false: there is none. */
+bool crash_slot_find(
+        const struct crash_slot *slot, const char *stream, struct bus_pos *ret_position);
 /* It was handled, or set aside: what was counted against it is forgotten. */
 void crash_slot_forget(struct crash_slot *slot, const char *stream, struct bus_pos position);

@@ -250,3 +250,12 @@ struct bus_pos bus_input_position(
                         return bus_reader_position(service->inputs[i].reader);
         return BUS_POS_ZERO;
 }
+
+bool bus_crashed_on(struct bus_service *service, const char *stream_kind, const char *writer,
+        struct bus_pos *ret_position)
+{
+        char stream[BUS_STREAM_NAME_SIZE];
+
+        return crash_slot_find(
+                service->slot, bus_stream_full_name(stream_kind, writer, stream), ret_position);
+}

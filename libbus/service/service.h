@@ -184,6 +184,11 @@ void bus_input_hold(struct bus_service *service, const char *stream_kind, bool h
 struct bus_pos bus_input_position(
         struct bus_service *service, const char *stream_kind, const char *writer);
 
+/* Whether the process has died of its own fault while it handled a message of this stream that is not
+ * handled yet, and of which. At the second death the runtime sets it aside. */
+bool bus_crashed_on(struct bus_service *service, const char *stream_kind, const char *writer,
+        struct bus_pos *ret_position);
+
 /* Publishes at once on a topic that is not journaled (tick.). */
 void bus_publish(struct bus_service *service, const char *topic, const ProtobufCMessage *body);
 

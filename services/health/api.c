@@ -29,6 +29,7 @@ static json_t *verdict_of(const struct health *health, enum verdict *ret_verdict
                         .account = health->account,
                         .broker_gone_since_us = health->broker_gone_since_us,
                         .alarms = alarms_count(health->alarms),
+                        .thresholds = health->measure.thresholds,
                         .now_us = bus_mono_us(),
                         .uptime_us = bus_mono_us() - health->started_us,
                 },
@@ -146,6 +147,7 @@ static void get_status(struct health *health, struct http_request *request, cons
         set(json, "alerts",
                 json_pack("{s:I, s:I}", "known", (json_int_t)known, "open", (json_int_t)open));
         set(json, "alarms", json_deep_copy(alarms_json(health->alarms)));
+        set(json, "thresholds", thresholds_json(health->measure.thresholds, health->measure.rules));
         set(json, "gate", json_string(health->gate_on ? "on" : "off"));
         health_reply_json(request, 200, json);
 }

@@ -13,9 +13,11 @@
 #include "services/health/drill.h"
 #include "services/health/evidence.h"
 #include "services/health/gate.h"
+#include "services/health/measure.h"
 #include "services/health/projection.h"
 #include "services/health/relay.h"
 #include "services/health/route.h"
+#include "services/health/watch.h"
 
 /* The slot's plugins: the second takes over from the first, if the gate lets it. */
 #define HEALTH_INCUMBENT "legacy_v3"
@@ -35,6 +37,12 @@ struct health {
         bool gate_on;
         struct gate_rule gate_rule;
         struct evidence *evidence;
+        struct watch watch;
+        bool watch_changed; /* since it was last written */
+        bool crashed;       /* strategy-v3 has told that the active plugin has */
+        int64_t watch_us;   /* how long a plugin is watched that has taken over */
+        bool auto_rollback;
+        struct measure measure;
         Pb__Account *account;         /* newest; owned; NULL: none yet */
         int64_t account_us;           /* wall clock of that message */
         int64_t broker_gone_since_us; /* monotonic; 0: connected */
@@ -68,6 +76,14 @@ BUS_MUST int health_cutover_load(struct health *health);
 void health_gate(struct health *health, struct gate_verdict *ret_verdict);
 /* Everybody who is expected, NULL-terminated; room for BEATS_SERVICES_MAX + 1. */
 void health_everybody(const struct health *health, const char **ret_services);
+
+/* watching.c: the watch over a plugin that has taken over. */
+BUS_MUST int health_watch_load(struct health *health);
+void health_watch_write(struct health *health);                /* right before a commit */
+void health_watch_route(struct health *health, int64_t at_us); /* the slot has changed */
+void health_watch_comparison(
+        struct health *health, const char *alert_id, const Pb__Comparison *comparison);
+void health_watch_judge(struct health *health); /* once a second */
 
 /* switch.c: what holds, for answers; the caller owns it. ARG: the health. */
 json_t *health_state_json(void *arg);

@@ -40,6 +40,12 @@ static const struct config_option options[] = {
                 .help = "a checked backup must be younger than this; 0: none is asked for" },
         { "health", "services", CONFIG_STRING, default_services, .minimum = 1, .maximum = 400,
                 .help = "services this installation must have, separated by spaces" },
+        { "health", "watch", CONFIG_DURATION, "48h", .maximum = 90 * DAY_US,
+                .help = "so long a plugin that has taken over is watched; 0: not at all" },
+        { "plugin_system", "auto_rollback", CONFIG_BOOL, "no",
+                .help = "what the watch finds is rolled back without asking" },
+        { "plugin_system", "*", CONFIG_STRING, "", .maximum = 4096, .help = "the strategies'" },
+        MEASURE_OPTIONS,
         DRILL_OPTIONS,
         { 0 },
 };
@@ -84,6 +90,9 @@ static int create(struct bus_service *service, void **ret_self)
                 .backup_max_age_us = config_int(config, "health", "gate_backup_age"),
                 .decisions = (uint64_t)config_int(config, "health", "gate_decisions"),
         };
+        health->watch_us = config_int(config, "health", "watch");
+        health->auto_rollback = config_bool(config, "plugin_system", "auto_rollback");
+        measure_init(&health->measure, service);
         beats_add(&health->beats, "alert-ingest", true);
         beats_add(&health->beats, "strategy-v3", true);
         beats_add(&health->beats, "order-executor", true);
@@ -92,6 +101,13 @@ static int create(struct bus_service *service, void **ret_self)
         beats_add(&health->beats, "health", false);
         *ret_self = health;
         return beats_expect(&health->beats, config_string(config, "health", "services"));
+}
+
+static int64_t broker_gone_us(const struct health *health)
+{
+        if (!health->account || !health->broker_gone_since_us)
+                return 0;
+        return bus_mono_us() - health->broker_gone_since_us;
 }
 
 static void refresh(void *self)
@@ -109,6 +125,8 @@ static void refresh(void *self)
         bus_metric_set(health->alarms_active, (double)alarms_count(health->alarms));
         projection_count(health->projection, &known, &open);
         bus_metric_set(health->alerts_open, (double)open);
+        measure_step(&health->measure, &health->beats, broker_gone_us(health));
+        health_watch_judge(health);
 }
 
 static void prune(void *self)
@@ -202,6 +220,7 @@ static void before_commit(void *self)
 
         projection_write(health->projection);
         evidence_write(health->evidence);
+        health_watch_write(health);
 }
 
 static void destroy(void *self)

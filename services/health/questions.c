@@ -28,6 +28,8 @@ void health_get_shadow(struct health *health, struct http_request *request, cons
         struct gate_verdict verdict;
 
         (void)rest;
+        json_object_set_new(json, "watch", watch_json(&health->watch));
+        json_object_set_new(json, "auto_rollback", json_boolean(health->auto_rollback));
         health_gate(health, &verdict);
         json_object_set_new(json, "gate",
                 json_pack("{s:s, s:b, s:o, s:o}", "mode", health->gate_on ? "on" : "off", "passes",

@@ -19,8 +19,10 @@ static void observe(struct health *health, const struct bus_message *message, in
         int64_t processing_us = summary_processing_us(summary);
 
         /* Once an alert, when it gets that far; what comes from the journal is not of now. */
-        if (before_us < 0 && processing_us >= 0 && !message->replayed && !summary->test)
+        if (before_us < 0 && processing_us >= 0 && !message->replayed && !summary->test) {
                 bus_metric_observe_us(health->processing_seconds, processing_us);
+                measure_processing(&health->measure, processing_us);
+        }
 }
 
 /* Squeezes and pulses are compared too, but what a cutover rests on are entries and exits. */
@@ -38,9 +40,11 @@ static void weigh_decision(
 static void weigh_comparison(
         struct health *health, const struct bus_message *message, const Pb__Comparison *comparison)
 {
-        if (!message->envelope->test)
-                evidence_comparison(
-                        health->evidence, message->envelope->alert_id, comparison, bus_wall_us());
+        if (message->envelope->test)
+                return;
+        evidence_comparison(
+                health->evidence, message->envelope->alert_id, comparison, bus_wall_us());
+        health_watch_comparison(health, message->envelope->alert_id, comparison);
 }
 
 /* signal, decision, decision.shadow, order, trade, comparison: the trail of their alert. */
@@ -66,6 +70,9 @@ static int take_step(void *self, const struct bus_message *message)
                 weigh_decision(health, message, (const Pb__Decision *)body);
         else if (!r && !strcmp(kind->name, "comparison"))
                 weigh_comparison(health, message, (const Pb__Comparison *)body);
+        else if (!r && !strcmp(kind->name, "trade") && !message->replayed &&
+                 !message->envelope->test)
+                measure_trade(&health->measure, (const Pb__Trade *)body);
         return r;
 }
 
@@ -103,7 +110,8 @@ static int take_result(void *self, const struct bus_message *message)
 
         if (message_read("control.result", message->body, &body, &why) < 0)
                 return BUS_QUARANTINE;
-        route_take_result(&health->route, (const Pb__ControlResult *)body);
+        if (route_take_result(&health->route, (const Pb__ControlResult *)body))
+                health_watch_route(health, message->envelope->staged_us);
         r = audit_result(health->audit, message, (const Pb__ControlResult *)body);
         relay_result(health->relay, (const Pb__ControlResult *)body);
         return r;
@@ -119,6 +127,8 @@ static int take_alarm(void *self, const struct bus_message *message)
                 return BUS_QUARANTINE;
         alarms_take(
                 health->alarms, service + 1, (const Pb__Alarm *)body, message->envelope->staged_us);
+        if (!strcmp(((const Pb__Alarm *)body)->code, "plugin_crashed"))
+                health->crashed = ((const Pb__Alarm *)body)->raised;
         if (!*message->envelope->alert_id)
                 return 0;
         return projection_take(health->projection, message, body, NULL);
@@ -140,6 +150,7 @@ static int take_control(void *self, const struct bus_message *message)
 static int take_heartbeat(void *self, const struct bus_message *message)
 {
         struct health *health = self;
+        const struct beat *beat;
         ProtobufCMessage *body;
         const char *why;
 
@@ -148,7 +159,9 @@ static int take_heartbeat(void *self, const struct bus_message *message)
                 return 0;
         }
         route_take_beat(&health->route, (const Pb__Heartbeat *)body);
-        beats_take(&health->beats, (Pb__Heartbeat *)body, bus_mono_us());
+        beat = beats_find(&health->beats, ((Pb__Heartbeat *)body)->service);
+        if (beats_take(&health->beats, (Pb__Heartbeat *)body, bus_mono_us()))
+                measure_beat(&health->measure, (size_t)(beat - health->beats.items), beat->last);
         return 0;
 }
 
@@ -211,6 +224,8 @@ int health_load(struct health *health)
                 r = audit_load(health->audit);
         if (!r)
                 r = health_cutover_load(health);
+        if (!r)
+                r = health_watch_load(health);
         if (!r)
                 r = bus_get(health->service, ACCOUNT_KEY, &value);
         if (!r && !message_read("account", bus_buf_bytes(&value), &body, &why))

@@ -52,6 +52,21 @@ static enum verdict judge(struct rig *rig)
         return verdict;
 }
 
+Test(verdict, is_as_bad_as_the_worst_figure)
+{
+        struct threshold thresholds[THRESHOLD_COUNT] = { 0 };
+        struct rig rig;
+
+        rig_init(&rig);
+        rig.input.thresholds = thresholds;
+        cr_expect_eq(judge(&rig), VERDICT_HEALTHY);
+        thresholds[THRESHOLD_CPU].level = THRESHOLD_DEGRADED;
+        cr_expect_eq(judge(&rig), VERDICT_DEGRADED);
+        thresholds[THRESHOLD_ERRORS].level = THRESHOLD_ALERT;
+        cr_expect_eq(judge(&rig), VERDICT_UNHEALTHY);
+        beats_done(&rig.beats);
+}
+
 Test(verdict, puts_the_five_keys_first_and_in_order)
 {
         static const char *const keys[] = { "status", "uptime", "open_trades", "plugins_active",

@@ -99,6 +99,30 @@ static void check_orders(struct judgement *judgement, const Pb__Account *account
         }
 }
 
+/* The broker has a check of its own. */
+static void check_thresholds(struct judgement *judgement, const struct threshold *thresholds)
+{
+        static const enum verdict verdicts[] = {
+                [THRESHOLD_NORMAL] = VERDICT_HEALTHY,
+                [THRESHOLD_DEGRADED] = VERDICT_DEGRADED,
+                [THRESHOLD_ALERT] = VERDICT_UNHEALTHY,
+        };
+
+        for (int i = 0; thresholds && i < THRESHOLD_COUNT; i++) {
+                json_t *json;
+
+                if (i == THRESHOLD_BROKER)
+                        continue;
+                json = check(judgement, threshold_name((enum threshold_name)i),
+                        verdicts[thresholds[i].level],
+                        thresholds[i].level == THRESHOLD_ALERT      ? "beyond its alert bound"
+                        : thresholds[i].level == THRESHOLD_DEGRADED ? "beyond its normal bound"
+                                                                    : "");
+                if (thresholds[i].is_known)
+                        set(json, "value", json_real(thresholds[i].value));
+        }
+}
+
 static json_t *plugins_json(const struct beats *beats)
 {
         json_t *json = json_array();
@@ -149,6 +173,7 @@ enum verdict verdict_judge(const struct verdict_input *input, json_t **ret_json)
                         check_service(&judgement, &input->beats->items[i], input);
         check_broker(&judgement, input);
         check_orders(&judgement, input->account);
+        check_thresholds(&judgement, input->thresholds);
         snprintf(why, sizeof(why), "%zu raised", input->alarms);
         check(&judgement, "alarms", input->alarms ? VERDICT_DEGRADED : VERDICT_HEALTHY,
                 input->alarms ? why : "");

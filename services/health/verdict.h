@@ -5,6 +5,7 @@
  */
 #include "account.pb-c.h"
 #include "services/health/beats.h"
+#include "services/health/thresholds.h"
 
 #include <jansson.h>
 
@@ -13,10 +14,11 @@
 
 struct verdict_input {
         const struct beats *beats;
-        const Pb__Account *account;   /* NULL: none seen yet */
-        int64_t broker_gone_since_us; /* monotonic; 0: connected */
-        size_t alarms;                /* raised and not ended */
-        int64_t now_us;               /* monotonic */
+        const Pb__Account *account;         /* NULL: none seen yet */
+        int64_t broker_gone_since_us;       /* monotonic; 0: connected */
+        size_t alarms;                      /* raised and not ended */
+        const struct threshold *thresholds; /* THRESHOLD_COUNT of them; NULL: none are measured */
+        int64_t now_us;                     /* monotonic */
         int64_t uptime_us;
 };
 

@@ -1,5 +1,6 @@
 /* Switches of the slot: from the command to the record and its result. */
 #include "libbus/base/clock.h"
+#include "libbus/base/ids.h"
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
 #include "proto/unpack.h"
@@ -112,6 +113,66 @@ static void answer(struct sv3 *self, const struct bus_message *message,
                                         .cause = message });
 }
 
+/* ---- a crash is a command nobody gave ---- */
+
+static void answer_crash(struct sv3 *self, const char *id, const char *plugin)
+{
+        Pb__ControlResult result = PB__CONTROL_RESULT__INIT;
+        BUS_AUTOFREE char *text = bus_xasprintf("%s has crashed: rolled back", plugin);
+        struct facts facts;
+        int64_t now_us = bus_wall_us();
+
+        collect_facts(slot_now(&self->slot), now_us, now_us, &facts);
+        result.command_id = (char *)id;
+        result.command = PB__COMMAND__COMMAND_ROLLBACK;
+        result.service = (char *)bus_service_name(self->service);
+        result.status = PB__RESULT_STATUS__RESULT_STATUS_DONE;
+        result.text = text;
+        result.n_facts = facts.count;
+        result.facts = facts.list;
+        bus_emit(self->service, &(struct bus_out){ .stream = "control.result",
+                                        .topic = "control.result.rollback",
+                                        .body = &result.base,
+                                        .alert_id = "" });
+}
+
+/* From that signal on: the record holds for what is behind the one before it. */
+static void roll_back_from(struct sv3 *self, struct bus_pos crashed, const char *plugin)
+{
+        char id[BUS_ID_SIZE];
+        const struct slot_request request = { .change = SLOT_ROLLBACK,
+                .command_id = id,
+                .from = { crashed.incarnation, crashed.seq - 1, 0 },
+                .now_us = bus_wall_us() };
+        struct slot_record record;
+        const char *code = "";
+
+        bus_id_new(id);
+        if (slot_request(&self->slot, &request, &record, &code) != SLOT_CHANGED)
+                return;
+        sv3_slot_adopt(self, &record);
+        answer_crash(self, id, plugin);
+}
+
+void sv3_look_for_crash(struct sv3 *self)
+{
+        const struct slot_record *now = slot_now(&self->slot);
+        const char *plugin = slot_seat_name(now->active);
+        struct bus_pos crashed;
+
+        /* the newest switch may be from behind the crash: somebody has acted already */
+        if (!bus_crashed_on(self->service, "signal", "alert-ingest", &crashed) ||
+                now->active != SLOT_SUCCESSOR || bus_pos_compare(now->from, crashed) >= 0)
+                return;
+        bus_alarm(self->service, "plugin_crashed", plugin, PB__SEVERITY__SEVERITY_CRITICAL,
+                "%s was judging a signal when strategy-v3 crashed%s", plugin,
+                self->auto_rollback ? ": rolled back" : "");
+        if (self->auto_rollback)
+                roll_back_from(self, crashed, plugin);
+}
+
+/* ---- commands ---- */
+
 static bool is_from_health(const struct bus_message *message)
 {
         return !strcmp(message->stream, "control@health");
@@ -139,8 +200,10 @@ static void obey(struct sv3 *self, const struct bus_message *message, const Pb__
         /* resume is first of all the executor's: without a pause of ours it answers alone */
         if (command->change == SLOT_RESUME && outcome == SLOT_UNCHANGED)
                 return;
-        if (outcome == SLOT_CHANGED)
+        if (outcome == SLOT_CHANGED) {
                 sv3_slot_adopt(self, &record);
+                bus_alarm_end(self->service, "plugin_crashed", slot_seat_name(SLOT_SUCCESSOR));
+        }
         if (outcome == SLOT_REFUSED)
                 log_warn("switch_refused", "command=%s code=%s actor=\"%s\"",
                         command->topic + strlen("control.result."), code, control->actor);

@@ -158,6 +158,7 @@ static int start(void *arg)
                 sv3_slot_adapt(self);
         else
                 self->adapt_when_settled = true;
+        sv3_look_for_crash(self);
         bus_commit_now(self->service);
         sv3_slot_hold(self);
         if (!self->clean) {
@@ -224,6 +225,7 @@ static int create(struct bus_service *service, void **ret_self)
 
         self->service = service;
         self->hold_us = config_int(config, "strategy-v3", "handover_hold");
+        self->auto_rollback = config_bool(config, "plugin_system", "auto_rollback");
         r = strategy_host_load(&self->host, config, names, slot_seat_name(SLOT_INCUMBENT), error);
         if (r < 0) {
                 log_error("bad_config", "%s", error);

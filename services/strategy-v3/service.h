@@ -15,6 +15,7 @@ struct sv3 {
         struct strategy_host host;
         struct slot slot;
         int64_t hold_us;
+        bool auto_rollback;
         struct bus_source *hold_timer;
         bool settling;           /* switches wait for the signals of before the start */
         bool adapt_when_settled; /* other plugins than the newest record knows were loaded */
@@ -39,4 +40,7 @@ struct slot_edition sv3_edition(const struct sv3 *self, enum slot_seat seat);
 struct bus_pos sv3_position(const struct sv3 *self);
 
 /* ---- control.c ---- */
+/* At the start: if the active plugin made the process crash on a signal, that is told and, where so
+ * configured, rolled back from this very signal. */
+void sv3_look_for_crash(struct sv3 *self);
 int sv3_on_control(void *self, const struct bus_message *message);

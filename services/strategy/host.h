@@ -21,6 +21,8 @@
 #define STRATEGY_OPTIONS                                                                        \
         { "plugin_system", "enabled", CONFIG_BOOL, "yes", 0, 0, NULL,                           \
                 "no: the incumbent alone is loaded" },                                          \
+                { "plugin_system", "auto_rollback", CONFIG_BOOL, "no", 0, 0, NULL,               \
+                        "what the watch finds is rolled back without asking" },                  \
                 { "plugin_system", "folder", CONFIG_STRING, NULL, 1, 4000, NULL,                \
                         "where the plugins lie, NAME.so each" },                                \
         {                                                                                       \
