@@ -13,6 +13,8 @@
 /* Longest topic anything of ours has: a stream's prefix, a symbol or service name. */
 #define TOPIC_MAX_BYTES 200
 #define PLACE_RETRY_US  (1 * BUS_US_PER_SEC)
+/* A writer sends four beacons a second: one that is silent for so long is connected to anew. */
+#define SILENCE_US (5 * BUS_US_PER_SEC)
 
 static void beacon_arrived(struct bus_peer *peer, struct bus_bytes frame)
 {
@@ -72,6 +74,7 @@ static bool take_live(struct bus_peer *peer)
         n = zmq_recv(peer->sub, topic, TOPIC_MAX_BYTES, ZMQ_DONTWAIT);
         if (n < 0)
                 return false; /* and the last thing done with the socket */
+        peer->heard = true;
         good = n <= TOPIC_MAX_BYTES && !memchr(topic, 0, (size_t)n);
         zmq_getsockopt(peer->sub, ZMQ_RCVMORE, &more, &size);
         for (int part = 1; more; part++) {
@@ -132,25 +135,39 @@ static bool is_writers_place(struct bus_peer *peer)
         return r == 0;
 }
 
-/* Once connected, libzmq reconnects by itself. Who could then be behind the path has been settled:
- * what made the place the writer's can be undone only by root or the writer itself. */
 static int connect_both(struct bus_peer *peer)
 {
         int r;
 
         if (peer->config && !is_writers_place(peer)) {
-                bus_loop_set_timer(peer->place_timer, PLACE_RETRY_US);
+                bus_loop_set_timer(peer->watch, PLACE_RETRY_US);
                 return 0;
         }
         r = bus_socket_connect(peer->sub, peer->pub_endpoint);
-        return r < 0 ? r : bus_socket_connect(peer->dealer, peer->replay_endpoint);
+        if (r == 0)
+                r = bus_socket_connect(peer->dealer, peer->replay_endpoint);
+        peer->connected = r == 0;
+        bus_loop_set_timer(peer->watch, SILENCE_US);
+        return r;
 }
 
-static void place_timer(void *arg)
+/* libzmq reconnects by itself, but not behind a handshake that failed: a writer that came with a
+ * wrong key once would never be heard again. */
+static void watch(void *arg)
 {
         struct bus_peer *peer = arg;
         int r;
 
+        if (peer->connected && peer->heard) {
+                peer->heard = false;
+                bus_loop_set_timer(peer->watch, SILENCE_US);
+                return;
+        }
+        if (peer->connected) {
+                zmq_disconnect(peer->sub, peer->pub_endpoint);
+                zmq_disconnect(peer->dealer, peer->replay_endpoint);
+                peer->connected = false;
+        }
         r = connect_both(peer);
         bus_loop_touch(peer->sub_source);
         bus_loop_touch(peer->dealer_source);
@@ -186,7 +203,7 @@ int bus_peer_new(const struct bus_peer_options *options, struct bus_peer **ret_p
         peer->config = options->config;
         peer->pub_endpoint = bus_xstrdup(options->pub_endpoint);
         peer->replay_endpoint = bus_xstrdup(options->replay_endpoint);
-        peer->place_timer = bus_loop_add_timer(peer->loop, -1, 0, place_timer, peer);
+        peer->watch = bus_loop_add_timer(peer->loop, -1, 0, watch, peer);
         r = open_both(peer, options);
         if (r < 0) {
                 snprintf(error, error_size, "cannot connect to %s at %s: %s", options->writer,
@@ -220,7 +237,7 @@ struct bus_peer *bus_peer_free(struct bus_peer *peer)
                 free(listener->topic_prefix);
                 free(listener);
         }
-        bus_loop_remove(peer->loop, peer->place_timer);
+        bus_loop_remove(peer->loop, peer->watch);
         bus_loop_remove(peer->loop, peer->sub_source);
         bus_loop_remove(peer->loop, peer->dealer_source);
         bus_socket_close(peer->sub, 0);

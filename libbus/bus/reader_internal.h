@@ -66,8 +66,8 @@ struct bus_peer {
         char *pub_endpoint, *replay_endpoint;
         const struct config *config;
         void *sub, *dealer;
-        struct bus_source *place_timer; /* not connected: when to look at the place again */
-        bool told_place;
+        struct bus_source *watch; /* connects: at last, or anew behind a silence */
+        bool connected, heard, told_place;
         struct bus_source *sub_source, *dealer_source;
         struct bus_reader *readers;
         struct listener *listeners;

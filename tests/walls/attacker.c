@@ -188,12 +188,14 @@ static bool hear(struct attack *attack)
 static bool ask(struct attack *attack)
 {
         Pb__ReplayRequest request = PB__REPLAY_REQUEST__INIT;
+        Pb__Position oldest = PB__POSITION__INIT;
         uint8_t packed[PACKED_MAX];
         char answer[FRAME_MAX];
         int n;
 
         request.request_id = 1;
         request.stream = (char *)attack->what;
+        request.after = &oldest;
         request.max_messages = 256;
         if (!open_socket(attack, ZMQ_DEALER) || zmq_connect(attack->socket, attack->endpoint) < 0 ||
                 pb__replay_request__get_packed_size(&request) > sizeof(packed))
