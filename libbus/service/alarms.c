@@ -130,3 +130,15 @@ void service_alarm_quarantined(struct bus_service *service, const struct bus_mes
         add(service, code, subject);
         emit(service, message, code, subject, PB__SEVERITY__SEVERITY_CRITICAL, true, text);
 }
+
+void service_alarms_seen(struct bus_service *service)
+{
+        static const char *const codes[] = { "journal_regressed", "quarantined" };
+
+        for (size_t i = 0; i < BUS_COUNT(codes); i++)
+                for (struct active_alarm *alarm = service->alarms, *next; alarm; alarm = next) {
+                        next = alarm->next;
+                        if (!strcmp(alarm->code, codes[i]))
+                                bus_alarm_end(service, alarm->code, alarm->subject);
+                }
+}

@@ -60,6 +60,8 @@ bool service_control(struct bus_service *service, const struct bus_message *mess
                                 error);
                 answer_backup(service, message, control->backup_name, r, error);
         }
+        if (control && control->command == PB__COMMAND__COMMAND_RESUME)
+                service_alarms_seen(service); /* and the service's own handler has its part */
         pb__control__free_unpacked(control, NULL);
         return backup;
 }

@@ -128,6 +128,8 @@ void service_heartbeat(void *service);
 BUS_MUST int service_alarms_load(struct bus_service *service);
 void service_alarms_free(struct bus_service *service);
 
+/* Ends the alarms of what has happened and is over: somebody has looked. */
+void service_alarms_seen(struct bus_service *service);
 /* Says that MESSAGE was set aside, in its alert's name. */
 void service_alarm_quarantined(struct bus_service *service, const struct bus_message *message,
         const char *subject, const char *why);

@@ -1,5 +1,6 @@
 #include "services/strategy-v3/slot.h"
 
+#include "libbus/base/clock.h"
 #include "libbus/base/require.h"
 
 #include <stdio.h>
@@ -149,7 +150,10 @@ static struct slot_record next_record(const struct slot_record *before, struct b
 
 static struct slot_record first_record(const struct slot_start *start)
 {
-        struct slot_record record = { .epoch = 1,
+        /* A store that was lost may have given out epochs, and the executor refuses entries under
+         * lower ones: a time, as an incarnation is (ADR 3). */
+        const uint64_t epoch = 1 + (uint64_t)(start->now_us / BUS_US_PER_MS);
+        struct slot_record record = { .epoch = epoch,
                 .at_us = start->now_us,
                 .joined_us = start->now_us,
                 .active = SLOT_NOBODY,

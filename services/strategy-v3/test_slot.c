@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define NOW 1000000
+#define NOW   1000000
+#define FIRST (1 + NOW / 1000) /* epoch */
 
 static struct slot_start started(bool successor, bool incumbent)
 {
@@ -64,7 +65,7 @@ Test(slot, begins_with_the_incumbent_alone)
         struct slot slot = made();
         const struct slot_record *now = slot_now(&slot);
 
-        cr_expect_eq(now->epoch, 1);
+        cr_expect_eq(now->epoch, FIRST);
         cr_expect_eq(now->active, SLOT_INCUMBENT);
         cr_expect_not(now->enabled[SLOT_SUCCESSOR]);
         cr_expect(bus_pos_is_zero(now->from));
@@ -84,7 +85,7 @@ Test(slot, a_record_holds_for_the_signals_behind_its_position_alone)
         expect(&slot, SLOT_CHANGED, "", request(SLOT_ROLLBACK, ""));
         /* both hold from the same position: the later one counts */
         cr_expect_eq(slot_at(&slot, (struct bus_pos){ 7, 11, 0 })->active, SLOT_INCUMBENT);
-        cr_expect_eq(slot_now(&slot)->epoch, 3);
+        cr_expect_eq(slot_now(&slot)->epoch, FIRST + 2);
         slot_done(&slot);
 }
 
@@ -167,9 +168,9 @@ Test(slot, a_switch_is_void_after_its_deadline_and_under_another_epoch)
         r.deadline_us = r.now_us - 1;
         expect(&slot, SLOT_REFUSED, "deadline_passed", r);
         r.deadline_us = r.now_us;
-        r.expected_epoch = 2;
+        r.expected_epoch = FIRST + 1;
         expect(&slot, SLOT_REFUSED, "epoch_changed", r);
-        r.expected_epoch = 1;
+        r.expected_epoch = FIRST;
         expect(&slot, SLOT_CHANGED, "", r);
         slot_done(&slot);
 }
@@ -253,7 +254,7 @@ Test(slot, another_build_or_config_is_another_record)
         strcpy(start.editions[SLOT_INCUMBENT].config_hash, "other");
         cr_assert_eq(slot_on_start(&slot, &start, &record), SLOT_CHANGED);
         slot_add(&slot, &record);
-        cr_expect_eq(record.epoch, 2);
+        cr_expect_eq(record.epoch, FIRST + 1);
         cr_expect_eq(record.active, SLOT_INCUMBENT);
         cr_expect_str_eq(
                 slot_at(&slot, (struct bus_pos){ 7, 44, 0 })->editions[1].config_hash, "hash-l");
@@ -303,7 +304,20 @@ Test(slot, after_a_restore_the_epoch_is_one_nobody_has_seen)
 
         start.restored = true;
         cr_assert_eq(slot_on_start(&slot, &start, &record), SLOT_CHANGED);
-        cr_expect_gt(record.epoch, 1000);
+        cr_expect_gt(record.epoch, FIRST + 1000);
+        slot_done(&slot);
+}
+
+Test(slot, one_that_lost_its_store_begins_above_what_it_gave_out)
+{
+        struct slot slot = made(), anew = { 0 };
+        struct slot_start start = started(true, true);
+        struct slot_record record;
+
+        expect(&slot, SLOT_CHANGED, "", request(SLOT_CUTOVER, "combined_v3"));
+        start.now_us += 1000000;
+        cr_assert_eq(slot_on_start(&anew, &start, &record), SLOT_CHANGED);
+        cr_expect_gt(record.epoch, slot_now(&slot)->epoch);
         slot_done(&slot);
 }
 
@@ -329,9 +343,9 @@ Test(slot, records_go_when_no_signal_they_hold_for_is_kept)
 
         expect(&slot, SLOT_CHANGED, "", request(SLOT_CUTOVER, "combined_v3")); /* at NOW + 100 */
         cr_expect_eq(slot_prune(&slot, NOW + 100), 0);
-        cr_expect_eq(slot_prune(&slot, NOW + 101), 1);
+        cr_expect_eq(slot_prune(&slot, NOW + 101), FIRST);
         cr_expect_eq(slot_prune(&slot, INT64_MAX), 0);
-        cr_expect_eq(slot_at(&slot, (struct bus_pos){ 1, 1, 0 })->epoch, 2);
+        cr_expect_eq(slot_at(&slot, (struct bus_pos){ 1, 1, 0 })->epoch, FIRST + 1);
         slot_done(&slot);
 }
 
@@ -350,7 +364,7 @@ Test(slot_codec, records_come_back_as_they_were)
         cr_assert_eq(slot_record_unpack(bus_buf_bytes(&packed), &back), 0);
         slot_record_pack(&back, &again);
         cr_expect(bus_bytes_equal(bus_buf_bytes(&packed), bus_buf_bytes(&again)));
-        cr_expect_eq(back.epoch, 4);
+        cr_expect_eq(back.epoch, FIRST + 3);
         cr_expect_eq(back.active, SLOT_NOBODY);
         cr_expect_eq(back.exits_by, SLOT_SUCCESSOR);
         cr_expect_str_eq(back.editions[SLOT_SUCCESSOR].build, "build-c");

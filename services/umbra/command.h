@@ -28,6 +28,7 @@ int umbra_settle(int argc, char **argv);
 int umbra_risk(int argc, char **argv);
 int umbra_backup(int argc, char **argv);
 int umbra_restore(int argc, char **argv);
+int umbra_reader(int argc, char **argv);
 int umbra_keygen(int argc, char **argv);
 int umbra_check_config(int argc, char **argv);
 int umbra_refused(int argc, char **argv);

@@ -170,3 +170,51 @@ deals() { # CL_ORD_ID
 cl_ord_id() { # ALERT_ID: of its first leg or close
         "$umbra" trace --json "$1" | grep -o '"cl_ord_id":"[0-9A-Z]*"' | head -n 1 | cut -d '"' -f 4
 }
+
+all_deals() {
+        grep -c '"event":"deal"' "$UMBRA_STATE/mt5-demo/ledger.jsonl"
+}
+
+# filled WHAT SYMBOL SIDE PRICE: an alert that is filled; its id is left in $id.
+filled() {
+        what=$1
+        shift
+        id=$(alert "$(entry "$@")")
+        goes "$what" 20 "$id" received intent filled 'done'
+}
+
+# says SERVICE PATTERN: its log has such a line since the last forget.
+says() {
+        grep -q -- "$2" "$UMBRA_STATE/log/$1.log"
+}
+
+forget() {
+        for log in "$UMBRA_STATE"/log/*.log; do
+                : >"$log"
+        done
+}
+
+has_alarm() { # CODE
+        "$umbra" status | grep -q "ALARM .* $1 "
+}
+
+# Whether nobody is behind in what it reads.
+caught_up() {
+        ! "$umbra" status --json | grep -o '"[a-z.]*@[a-z0-9-]*":[0-9]*' | grep -vq ':0$'
+}
+
+is_paused() { # the executor, or the strategy
+        "$umbra" status | grep -q ' paused='
+}
+
+state_is() { # ALERT_ID STATE
+        "$umbra" trace --json "$1" | grep -q "\"state\":\"$2\""
+}
+
+# Whether our books hold what the broker held when $at_broker was counted.
+count_at_broker() {
+        at_broker=$(broker positions | grep -o '"ticket"' | wc -l)
+}
+books_agree() {
+        "$umbra" status | grep -qw "open_positions=$at_broker"
+}
