@@ -7,6 +7,8 @@
 #include "libbus/base/io.h"
 #include "libbus/base/require.h"
 #include "libbus/bus/endpoint.h"
+#include "libbus/bus/keys.h"
+#include "libbus/bus/policy.h"
 #include "libbus/store/store.h"
 #include "libbus/wire/streams.h"
 #include "services/umbra/command.h"
@@ -200,6 +202,8 @@ static int ask_end(struct move *move, char *error)
                 .environment = environ };
         const struct seek seek = { .since_us = bus_wall_us() + FAR_AHEAD_US };
         char replay[BUS_ENDPOINT_SIZE];
+        BUS_AUTOFREE char *folder = NULL;
+        struct bus_keys *keys = NULL;
         struct config *config = NULL;
         void *zmq;
         int r;
@@ -207,14 +211,19 @@ static int ask_end(struct move *move, char *error)
         r = config_load(&source, tables, BUS_COUNT(tables), &config, error, ERROR_SIZE);
         if (r < 0)
                 return r;
-        r = bus_endpoint(config, move->writer, BUS_ENDPOINT_REPLAY, replay);
+        folder = bus_keys_folder(config);
+        r = bus_keys_load(folder, BUS_PRINCIPAL_TOOLS, &keys, error, ERROR_SIZE);
+        if (!r)
+                r = bus_endpoint(config, move->writer, BUS_ENDPOINT_REPLAY, replay);
         if (!r) {
                 zmq = zmq_ctx_new();
-                r = seek_stream(zmq, replay, move->stream, &seek, &move->end.last);
+                r = seek_stream(zmq, &(struct seek_peer){ move->writer, replay, keys },
+                        move->stream, &seek, &move->end.last);
                 zmq_ctx_term(zmq);
         }
+        bus_keys_free(keys);
         config_free(config);
-        if (r < 0)
+        if (r < 0 && !*error)
                 snprintf(error, ERROR_SIZE, "cannot ask %s: %s", move->writer, strerror(-r));
         return r;
 }
