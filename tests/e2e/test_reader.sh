@@ -11,7 +11,7 @@ start $settings
 filled 'an order' EURUSD buy 1.085
 until_true 20 caught_up
 stop
-cp -r "$UMBRA_STATE/health" "$UMBRA_STATE/away"
+cp -rp "$UMBRA_STATE/health" "$UMBRA_STATE/away"
 # shellcheck disable=SC2086
 start $settings
 filled 'an alert while somebody is away' AUDUSD sell 0.66

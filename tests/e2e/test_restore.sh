@@ -18,8 +18,7 @@ stop
 # The executor alone is put back to yesterday: the order behind it comes again, is asked for at the
 # terminal, and is not sent twice.
 before=$(all_deals)
-mkdir -p "$UMBRA_STATE/backup/part"
-cp "$UMBRA_STATE/backup/yesterday/order-executor.db" "$UMBRA_STATE/backup/part/"
+cp -p "$UMBRA_STATE/backup/order-executor/yesterday.db" "$UMBRA_STATE/backup/order-executor/part.db"
 "$umbra" restore part >/dev/null
 forget
 # shellcheck disable=SC2086

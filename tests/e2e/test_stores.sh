@@ -21,7 +21,7 @@ passed 'and so is umbra reader'
 stop
 
 # The same by hand, without restore's mark: ingest's store alone, older than what its readers know.
-cp -r "$UMBRA_STATE/alert-ingest" "$UMBRA_STATE/by-hand"
+cp -rp "$UMBRA_STATE/alert-ingest" "$UMBRA_STATE/by-hand"
 # shellcheck disable=SC2086
 start $settings
 filled 'an alert behind the copy' USDCAD buy 1.36
