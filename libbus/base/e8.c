@@ -1,7 +1,6 @@
 #include "libbus/base/e8.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 /* More digits than this before the scaling are out of range whatever they are. */
@@ -181,22 +180,48 @@ int e8_parse_rounded(const char *text, size_t size, unsigned int decimals, int64
         return narrow(value * e8_step_of_digits(decimals), ret_value) < 0 ? -ERANGE : 0;
 }
 
+/* Writes VALUE with at least DIGITS digits at AT; returns where it ends. */
+static char *put_number(char *at, uint64_t value, unsigned int digits)
+{
+        char reversed[20];
+        unsigned int n = 0;
+
+        do {
+                reversed[n++] = (char)('0' + value % 10);
+                value /= 10;
+        } while (value || n < digits);
+        while (n)
+                *at++ = reversed[--n];
+        return at;
+}
+
+/* "-12.50": WHOLE, and FRACTION in DIGITS digits, if any. By hand: prices are written by the million
+ * when a journal is judged again. */
+static const char *put_decimal(
+        char *text, bool negative, uint64_t whole, uint64_t fraction, unsigned int digits)
+{
+        char *at = text;
+
+        if (negative)
+                *at++ = '-';
+        at = put_number(at, whole, 1);
+        if (digits) {
+                *at++ = '.';
+                at = put_number(at, fraction, digits);
+        }
+        *at = 0;
+        return text;
+}
+
 const char *e8_format(int64_t value, unsigned int digits, char text[static E8_TEXT_SIZE])
 {
         uint64_t magnitude = value < 0 ? -(uint64_t)value : (uint64_t)value;
         uint64_t whole = magnitude / (uint64_t)E8_ONE, fraction = magnitude % (uint64_t)E8_ONE;
-        const char *sign = value < 0 ? "-" : "";
 
         if (digits > E8_DIGITS)
                 digits = E8_DIGITS;
-        if (!digits) {
-                snprintf(text, E8_TEXT_SIZE, "%s%llu", sign, (unsigned long long)whole);
-        } else {
-                fraction /= (uint64_t)e8_step_of_digits(digits);
-                snprintf(text, E8_TEXT_SIZE, "%s%llu.%0*llu", sign, (unsigned long long)whole,
-                        (int)digits, (unsigned long long)fraction);
-        }
-        return text;
+        return put_decimal(
+                text, value < 0, whole, fraction / (uint64_t)e8_step_of_digits(digits), digits);
 }
 
 const char *e8_format_short(int64_t value, char text[static E8_TEXT_SIZE])
@@ -234,7 +259,5 @@ const char *cents_format(int64_t cents, char text[static E8_TEXT_SIZE])
 {
         uint64_t magnitude = cents < 0 ? -(uint64_t)cents : (uint64_t)cents;
 
-        snprintf(text, E8_TEXT_SIZE, "%s%llu.%02llu", cents < 0 ? "-" : "",
-                (unsigned long long)(magnitude / 100), (unsigned long long)(magnitude % 100));
-        return text;
+        return put_decimal(text, cents < 0, magnitude / 100, magnitude % 100, 2);
 }

@@ -1,15 +1,11 @@
 #include "services/compare/pair.h"
 
 #include "services/common/decision_codec.h"
+#include "services/compare/text.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-static void copy(char *to, size_t size, const char *from)
-{
-        snprintf(to, size, "%s", from ? from : "");
-}
 
 int compare_side_read(
         const Pb__Decision *message, int64_t decided_us, struct compare_side *ret_side)
@@ -22,9 +18,9 @@ int compare_side_read(
         r = decision_read(message, &side.decision);
         if (r < 0)
                 return r;
-        copy(side.plugin, sizeof(side.plugin), message->plugin);
-        copy(side.build, sizeof(side.build), message->plugin_build);
-        copy(side.config_hash, sizeof(side.config_hash), message->config_hash);
+        compare_copy(side.plugin, sizeof(side.plugin), message->plugin);
+        compare_copy(side.build, sizeof(side.build), message->plugin_build);
+        compare_copy(side.config_hash, sizeof(side.config_hash), message->config_hash);
         *ret_side = side;
         return 0;
 }

@@ -3,9 +3,9 @@
 #include "comparison_record.pb-c.h"
 #include "libbus/base/require.h"
 #include "services/common/json_text.h"
+#include "services/compare/text.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 /* ---- times ---- */
@@ -64,30 +64,31 @@ void compare_sums_done(struct compare_sums *sums)
         *sums = (struct compare_sums){ 0 };
 }
 
-static void copy(char *to, size_t size, const char *from)
-{
-        snprintf(to, size, "%s", from);
-}
-
 static struct compare_parties parties_of(const Pb__Comparison *message)
 {
         struct compare_parties parties = { .source = message->source };
 
-        copy(parties.plugin, sizeof(parties.plugin), message->plugin);
-        copy(parties.build, sizeof(parties.build), message->plugin_build);
-        copy(parties.config_hash, sizeof(parties.config_hash), message->config_hash);
-        copy(parties.against, sizeof(parties.against), message->against);
-        copy(parties.against_build, sizeof(parties.against_build), message->against_build);
-        copy(parties.against_config, sizeof(parties.against_config), message->against_config);
+        compare_copy(parties.plugin, sizeof(parties.plugin), message->plugin);
+        compare_copy(parties.build, sizeof(parties.build), message->plugin_build);
+        compare_copy(parties.config_hash, sizeof(parties.config_hash), message->config_hash);
+        compare_copy(parties.against, sizeof(parties.against), message->against);
+        compare_copy(parties.against_build, sizeof(parties.against_build), message->against_build);
+        compare_copy(
+                parties.against_config, sizeof(parties.against_config), message->against_config);
         return parties;
 }
 
-static bool same_parties(const struct compare_parties *a, const struct compare_parties *b)
+static bool is_between(const struct compare_tally *tally, const Pb__Comparison *message)
 {
-        return a->source == b->source && !strcmp(a->plugin, b->plugin) &&
-               !strcmp(a->build, b->build) && !strcmp(a->config_hash, b->config_hash) &&
-               !strcmp(a->against, b->against) && !strcmp(a->against_build, b->against_build) &&
-               !strcmp(a->against_config, b->against_config);
+        const struct compare_parties *parties = &tally->parties;
+
+        return parties->source == message->source &&
+               !strcmp(parties->build, message->plugin_build) &&
+               !strcmp(parties->config_hash, message->config_hash) &&
+               !strcmp(parties->against_build, message->against_build) &&
+               !strcmp(parties->against_config, message->against_config) &&
+               !strcmp(parties->plugin, message->plugin) &&
+               !strcmp(parties->against, message->against);
 }
 
 static void move_to_end(struct compare_sums *sums, size_t i)
@@ -99,8 +100,7 @@ static void move_to_end(struct compare_sums *sums, size_t i)
         sums->tallies[sums->tally_count - 1] = tally;
 }
 
-static struct compare_tally *add_tally(
-        struct compare_sums *sums, const struct compare_parties *parties)
+static struct compare_tally *add_tally(struct compare_sums *sums, const Pb__Comparison *message)
 {
         struct compare_tally *tally;
 
@@ -109,20 +109,19 @@ static struct compare_tally *add_tally(
                 free(sums->tallies[--sums->tally_count]);
         }
         tally = bus_new(struct compare_tally);
-        tally->parties = *parties;
+        tally->parties = parties_of(message);
         sums->tallies[sums->tally_count++] = tally;
         return tally;
 }
 
-static struct compare_tally *tally_for(
-        struct compare_sums *sums, const struct compare_parties *parties)
+static struct compare_tally *tally_for(struct compare_sums *sums, const Pb__Comparison *message)
 {
         for (size_t i = sums->tally_count; i-- > 0;)
-                if (same_parties(&sums->tallies[i]->parties, parties)) {
+                if (is_between(sums->tallies[i], message)) {
                         move_to_end(sums, i);
                         return sums->tallies[sums->tally_count - 1];
                 }
-        return add_tally(sums, parties);
+        return add_tally(sums, message);
 }
 
 static void count_missing(struct compare_sums *sums, const char *plugin, bool more)
@@ -135,7 +134,7 @@ static void count_missing(struct compare_sums *sums, const char *plugin, bool mo
                 return;
         if (i == sums->missing_count) {
                 sums->missing[i] = (struct compare_missing){ 0 };
-                copy(sums->missing[i].plugin, sizeof(sums->missing[i].plugin), plugin);
+                compare_copy(sums->missing[i].plugin, sizeof(sums->missing[i].plugin), plugin);
                 sums->missing_count++;
         }
         if (more)
@@ -154,7 +153,7 @@ static void count_ignored(struct compare_sums *sums, const char *rule)
                 return;
         if (i == sums->ignored_count) {
                 sums->ignored[i] = (struct compare_ignored){ 0 };
-                copy(sums->ignored[i].rule, sizeof(sums->ignored[i].rule), rule);
+                compare_copy(sums->ignored[i].rule, sizeof(sums->ignored[i].rule), rule);
                 sums->ignored_count++;
         }
         sums->ignored[i].pairs++;
@@ -178,8 +177,6 @@ static void add_whole(struct compare_tally *tally, const Pb__Comparison *message
 
 void compare_sums_add(struct compare_sums *sums, const Pb__Comparison *message)
 {
-        struct compare_parties parties;
-
         if (message->ignored)
                 count_ignored(sums, message->ignored_by);
         if (message->live_missing || message->shadow_missing) {
@@ -188,8 +185,7 @@ void compare_sums_add(struct compare_sums *sums, const Pb__Comparison *message)
         }
         if (message->revises)
                 count_missing(sums, message->plugin, false);
-        parties = parties_of(message);
-        add_whole(tally_for(sums, &parties), message);
+        add_whole(tally_for(sums, message), message);
 }
 
 /* ---- what follows from them ---- */

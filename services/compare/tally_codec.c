@@ -4,9 +4,9 @@
 #include "comparison_record.pb-c.h"
 #include "libbus/base/require.h"
 #include "proto/unpack.h"
+#include "services/compare/text.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 static void pack_tally(Pb__TallyRecord *record, struct compare_tally *tally)
@@ -76,11 +76,6 @@ void compare_sums_pack(const struct compare_sums *sums, struct bus_buf *buf)
         buf->size += size;
 }
 
-static void copy(char *to, size_t size, const char *from)
-{
-        snprintf(to, size, "%s", from);
-}
-
 static uint64_t copy_counts(uint64_t *to, size_t max, const uint64_t *from, size_t count)
 {
         uint64_t sum = 0;
@@ -97,12 +92,13 @@ static struct compare_tally *read_tally(const Pb__TallyRecord *record)
         struct compare_tally *tally = bus_new(struct compare_tally);
         struct compare_parties *parties = &tally->parties;
 
-        copy(parties->plugin, sizeof(parties->plugin), record->plugin);
-        copy(parties->build, sizeof(parties->build), record->plugin_build);
-        copy(parties->config_hash, sizeof(parties->config_hash), record->config_hash);
-        copy(parties->against, sizeof(parties->against), record->against);
-        copy(parties->against_build, sizeof(parties->against_build), record->against_build);
-        copy(parties->against_config, sizeof(parties->against_config), record->against_config);
+        compare_copy(parties->plugin, sizeof(parties->plugin), record->plugin);
+        compare_copy(parties->build, sizeof(parties->build), record->plugin_build);
+        compare_copy(parties->config_hash, sizeof(parties->config_hash), record->config_hash);
+        compare_copy(parties->against, sizeof(parties->against), record->against);
+        compare_copy(parties->against_build, sizeof(parties->against_build), record->against_build);
+        compare_copy(
+                parties->against_config, sizeof(parties->against_config), record->against_config);
         parties->source = record->source;
         tally->pairs =
                 copy_counts(tally->classes, COMPARE_CLASSES, record->classes, record->n_classes);
@@ -134,13 +130,13 @@ int compare_sums_unpack(struct compare_sums *sums, struct bus_bytes bytes)
         for (size_t i = 0; i < record->n_missing && i < COMPARE_MISSING_MAX; i++) {
                 struct compare_missing *missing = &sums->missing[sums->missing_count++];
 
-                copy(missing->plugin, sizeof(missing->plugin), record->missing[i]->name);
+                compare_copy(missing->plugin, sizeof(missing->plugin), record->missing[i]->name);
                 missing->pairs = record->missing[i]->count;
         }
         for (size_t i = 0; i < record->n_ignored && i < COMPARE_IGNORED_MAX; i++) {
                 struct compare_ignored *ignored = &sums->ignored[sums->ignored_count++];
 
-                copy(ignored->rule, sizeof(ignored->rule), record->ignored[i]->name);
+                compare_copy(ignored->rule, sizeof(ignored->rule), record->ignored[i]->name);
                 ignored->pairs = record->ignored[i]->count;
         }
         pb__sums_record__free_unpacked(record, NULL);

@@ -6,10 +6,10 @@
 #include "proto/validate.h"
 #include "services/common/decision_json.h"
 #include "services/common/json_text.h"
+#include "services/compare/text.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Decimals of a price whose symbol is in the table no more. */
@@ -32,9 +32,9 @@ static int read_signal(struct replay_signal *signal)
         signal->alert.position = position;
         signal->alert.kind = signal->signal.alert.type;
         signal->alert.received_us = signal->signal.pb->received_us;
-        snprintf(signal->alert.id, sizeof(signal->alert.id), "%s", signal->envelope->alert_id);
-        snprintf(signal->alert.symbol, sizeof(signal->alert.symbol), "%s",
-                signal->signal.alert.symbol);
+        compare_copy(signal->alert.id, sizeof(signal->alert.id), signal->envelope->alert_id);
+        compare_copy(
+                signal->alert.symbol, sizeof(signal->alert.symbol), signal->signal.alert.symbol);
         return 0;
 }
 
@@ -93,10 +93,10 @@ static void ask(
         strategy_decide(plugin, signal, &verdict);
         *ret_side = (struct compare_side){ .decide_ns = verdict.decide_ns,
                 .decision = verdict.decision };
-        snprintf(ret_side->plugin, sizeof(ret_side->plugin), "%s", plugin_name(plugin));
-        snprintf(ret_side->build, sizeof(ret_side->build), "%s", plugin_build(plugin));
-        snprintf(ret_side->config_hash, sizeof(ret_side->config_hash), "%s",
-                plugin_config_hash(plugin));
+        compare_copy(ret_side->plugin, sizeof(ret_side->plugin), plugin_name(plugin));
+        compare_copy(ret_side->build, sizeof(ret_side->build), plugin_build(plugin));
+        compare_copy(
+                ret_side->config_hash, sizeof(ret_side->config_hash), plugin_config_hash(plugin));
 }
 
 static void count(
