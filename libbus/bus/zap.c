@@ -120,8 +120,11 @@ static const char *judge(struct bus_zap *zap, const struct request *request)
 
         if (has_good_form(request))
                 owner = owner_of(zap, (const uint8_t *)request->frames[FRAME_CREDENTIALS]);
-        if (admitted_in(zap, request->frames[FRAME_DOMAIN]) & bus_principal_bit(owner))
+        if (admitted_in(zap, request->frames[FRAME_DOMAIN]) & bus_principal_bit(owner)) {
+                log_debug("bus_peer_admitted", "who=%s where=%s", bus_principals[owner],
+                        request->frames[FRAME_DOMAIN]);
                 return bus_principals[owner];
+        }
         if (!is_expected_stranger(zap, request))
                 tell(zap, request, owner);
         return NULL;

@@ -117,6 +117,10 @@ void service_turn_end(void *service);
 BUS_MUST int service_store_open(struct bus_service *service, char *error, size_t error_size);
 void service_store_lost(struct bus_service *service, int result);
 
+/* door.c */
+/* Before the first bind: a socket without a doorkeeper admits everybody. -ENOKEY. */
+BUS_MUST int service_door_open(struct bus_service *service, char *error, size_t error_size);
+
 /* inputs.c */
 BUS_MUST int service_inputs_open(struct bus_service *service, char *error, size_t error_size);
 void service_inputs_close(struct bus_service *service);

@@ -232,24 +232,6 @@ static void regressed(void *arg, const char *stream)
                 service->class->name);
 }
 
-/* Before the first bind: a socket without a doorkeeper admits everybody. */
-static int open_door(struct bus_service *service, char *error, size_t error_size)
-{
-        BUS_AUTOFREE char *folder = bus_keys_folder(service->config);
-        bus_principals_set admitted;
-        int r;
-
-        r = bus_keys_load(folder, service->class->name, &service->keys, error, error_size);
-        if (r == 0)
-                r = bus_policy(service->config, service->class->name, &admitted, error, error_size);
-        if (r == 0)
-                r = bus_zap_new(
-                        service->loop, service->zmq, folder, service->refused, &service->zap);
-        if (r == 0)
-                bus_zap_admit(service->zap, service->class->name, admitted);
-        return r;
-}
-
 static int open_writer(struct bus_service *service, char *error, size_t error_size)
 {
         char pub[BUS_ENDPOINT_SIZE], replay[BUS_ENDPOINT_SIZE];
@@ -306,7 +288,7 @@ static int open_all(struct bus_service *service, char *error, size_t error_size)
         r = service_alarms_load(service);
         if (r < 0)
                 return r;
-        r = open_door(service, error, error_size);
+        r = service_door_open(service, error, error_size);
         if (r < 0)
                 return r;
         r = open_writer(service, error, error_size);

@@ -97,6 +97,13 @@ const char *bus_service_name(const struct bus_service *service);
 /* A folder of the service's own under the state folder; exists. */
 const char *bus_service_folder(const struct bus_service *service);
 
+/* ---- sockets of the service's own (the executor's link), with the service's key ---- */
+/* Before the bind, from start() on: nobody but ADMITTED (bus_principals) gets past the handshake. */
+void bus_service_guard(
+        struct bus_service *service, void *socket, const char *domain, const char *admitted);
+/* Behind it: the canary, with a socket of type PEER. < 0 after the service was failed for good. */
+BUS_MUST int bus_service_prove(struct bus_service *service, void *socket, int peer);
+
 /* ---- readiness ---- */
 void bus_service_ready(struct bus_service *service); /* may be called again after degraded */
 void bus_service_degraded(struct bus_service *service, const char *why); /* copied */

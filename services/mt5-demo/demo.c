@@ -7,6 +7,7 @@
 #include "libbus/base/io.h"
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
+#include "libbus/bus/keys.h"
 #include "libbus/bus/socket.h"
 #include "services/mt5-demo/control.h"
 
@@ -226,6 +227,20 @@ static int set_faults(struct demo *demo)
         return 0;
 }
 
+static int load_keys(struct demo *demo)
+{
+        const char *folder = demo->options->keys_folder;
+        char error[OPTIONS_ERROR_SIZE];
+        int r;
+
+        if (!folder)
+                return 0;
+        r = bus_keys_load(folder, OPTIONS_SECTION, &demo->keys, error, sizeof(error));
+        if (r < 0)
+                log_error("cannot_start", "%s", error);
+        return r;
+}
+
 static int bind_control(struct demo *demo)
 {
         const char *endpoint = demo->options->control;
@@ -259,6 +274,8 @@ int demo_new(const struct options *options, struct bus_bytes secret, struct demo
         if (!r)
                 r = set_faults(demo);
         if (!r)
+                r = load_keys(demo);
+        if (!r)
                 r = bind_control(demo);
         if (r < 0) {
                 demo_free(demo);
@@ -286,6 +303,7 @@ struct demo *demo_free(struct demo *demo)
         feed_free(demo->feed);
         ledger_free(demo->ledger);
         bus_buf_done(&demo->buf);
+        bus_keys_free(demo->keys);
         zmq_ctx_term(demo->zmq);
         free(demo);
         return NULL;

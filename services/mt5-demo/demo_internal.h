@@ -13,6 +13,7 @@ struct demo {
         struct bus_source *tick_timer, *step_timer;
         struct feed *feed;
         struct ledger *ledger;
+        struct bus_keys *keys; /* NULL: a link without CURVE */
         struct link *link;
         struct desk desk;
         struct bus_buf buf;

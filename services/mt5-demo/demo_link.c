@@ -291,6 +291,7 @@ void demo_make_link(struct demo *demo, struct bus_bytes secret)
                 .endpoint = options->connect,
                 .terminal_id = options->identity.terminal_id,
                 .secret = secret,
+                .keys = demo->keys,
                 .redial_us = options->redial_us,
                 .cut_us = options->cut_us,
         };

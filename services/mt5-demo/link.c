@@ -7,11 +7,14 @@
 #include "libbus/base/clock.h"
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
+#include "libbus/bus/keys.h"
 #include "libbus/bus/socket.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <zmq.h>
+
+#define EXECUTOR "order-executor" /* whose key the other end must hold */
 
 enum {
         READ_MAX = 64, /* messages a turn: then others get their turn too */
@@ -132,6 +135,12 @@ static void on_monitor(void *arg)
         while (link->monitor && (event = read_event(link->monitor))) {
                 if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED && link->state == LINK_DIALLING)
                         greet(link);
+                if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
+                        /* libzmq tries no more by itself */
+                        log_warn("link_key_refused", "endpoint=%s", link->options.endpoint);
+                        hang_up(link, LINK_DEAD_US);
+                        continue;
+                }
                 if (event != ZMQ_EVENT_DISCONNECTED || link->state < LINK_GREETING)
                         continue;
                 log_info("link_lost", "endpoint=%s", link->options.endpoint);
@@ -147,7 +156,8 @@ static void dial(struct link *link)
         link->socket = bus_socket_new(link->zmq, ZMQ_DEALER);
         bus_require(link->socket);
         bus_require(zmq_socket_monitor(link->socket, endpoint,
-                            ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) == 0);
+                            ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                                    ZMQ_EVENT_DISCONNECTED) == 0);
         link->monitor = zmq_socket(link->zmq, ZMQ_PAIR);
         bus_require(link->monitor && zmq_connect(link->monitor, endpoint) == 0);
         link->monitor_source = bus_loop_add_socket(link->loop, link->monitor, on_monitor, link);
@@ -155,6 +165,12 @@ static void dial(struct link *link)
                 link->socket_source =
                         bus_loop_add_socket(link->loop, link->socket, on_readable, link);
         link->state = LINK_DIALLING;
+        if (link->options.keys &&
+                bus_socket_trust(link->socket, link->options.keys, EXECUTOR) < 0) {
+                log_error("link_no_key", "of=%s in=%s", EXECUTOR, link->options.keys->folder);
+                hang_up(link, LINK_DEAD_US);
+                return;
+        }
         /* the form of the endpoint was checked with the configuration */
         if (zmq_connect(link->socket, link->options.endpoint) < 0) {
                 log_error("link_endpoint", "endpoint=%s why=%s", link->options.endpoint,

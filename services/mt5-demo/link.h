@@ -14,14 +14,16 @@
 #define LINK_HEARTBEAT_US (INT64_C(1) * BUS_US_PER_SEC)
 #define LINK_DEAD_US      (INT64_C(5) * BUS_US_PER_SEC)
 
+struct bus_keys;
 struct link;
 
 struct link_options {
         const char *endpoint; /* borrowed, as all here */
         const char *terminal_id;
         struct bus_bytes secret;
-        int64_t redial_us; /* pause after a link was lost */
-        int64_t cut_us;    /* pause after link_cut */
+        const struct bus_keys *keys; /* of this terminal; NULL: a link without CURVE */
+        int64_t redial_us;           /* pause after a link was lost */
+        int64_t cut_us;              /* pause after link_cut */
 };
 
 enum link_refusal {

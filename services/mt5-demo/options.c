@@ -1,5 +1,7 @@
 #include "services/mt5-demo/options.h"
 
+#include "libbus/bus/keys.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +15,7 @@ const struct config_option demo_options[] = {
                 "order-executor's broker link; empty: ipc://RUN/order-executor/broker" },
         { S, "secret_file", CONFIG_SECRET_FILE, NULL, 0, 0, NULL,
                 "secret shared with order-executor" },
+        { S, "curve", CONFIG_BOOL, "yes", .help = "as order-executor.broker_curve" },
         { S, "state", CONFIG_STRING, "", 0, 200, NULL,
                 "folder of ledger.jsonl; empty: mt5-demo/ below bus.state_dir" },
         { S, "control", CONFIG_STRING, "", 0, 200, NULL,
@@ -198,6 +201,8 @@ int options_read(const struct config *config, struct options *ret_options,
         r = check_texts(config, error);
         if (!r)
                 r = read_specs(config, &options, error);
+        if (!r && config_bool(config, S, "curve"))
+                options.keys_folder = bus_keys_folder(config);
         if (!r)
                 *ret_options = options;
         return r;
@@ -206,4 +211,5 @@ int options_read(const struct config *config, struct options *ret_options,
 void options_done(struct options *options)
 {
         specs_done(&options->specs);
+        free(options->keys_folder);
 }

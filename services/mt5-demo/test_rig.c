@@ -85,6 +85,7 @@ static void run_child(struct rig *rig)
                 bus_xasprintf("mt5-demo.control=%s", rig->control),
                 bus_xasprintf("mt5-demo.state=%s/state", rig->folder),
                 bus_xasprintf("mt5-demo.secret_file=%s/secret", rig->folder),
+                bus_xasprintf("mt5-demo.curve=no"), /* the keys are tests/executor's business */
                 bus_xasprintf("mt5-demo.redial=10ms"),
                 bus_xasprintf("mt5-demo.cut_pause=20ms"),
                 bus_xasprintf("mt5-demo.recovery=0"),

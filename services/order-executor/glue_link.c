@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <zmq.h>
 
 #define KIND(name) PB__BROKER_KIND__BROKER_KIND_##name
 
@@ -340,12 +341,31 @@ static int next_token(struct ex_service *self)
         return 0;
 }
 
+/* ---- the door: a terminal with a key, beside the proof it must give anyway ---- */
+
+static void on_guard(void *arg, void *socket)
+{
+        struct ex_service *self = arg;
+
+        bus_service_guard(self->service, socket, "order-executor/broker", "mt5-demo");
+}
+
+static int on_prove(void *arg, void *socket)
+{
+        struct ex_service *self = arg;
+
+        return bus_service_prove(self->service, socket, ZMQ_DEALER);
+}
+
 /* Bound only when the token is durable: nobody hears one that could come again. */
 static void bind_after_commit(void *arg, void *unused BUS_UNUSED, int result)
 {
         struct ex_service *self = arg;
+        const bool is_curve = self->settings.is_curve;
         const struct ex_link_owner owner = {
                 .arg = self,
+                .guard = is_curve ? on_guard : NULL,
+                .prove = is_curve ? on_prove : NULL,
                 .judge = judge,
                 .token = on_token,
                 .up = on_up,

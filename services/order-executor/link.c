@@ -333,6 +333,7 @@ static void on_timer(void *arg)
 static int open_socket(struct ex_link *link, void *zmq, const char *endpoint)
 {
         const int on = 1;
+        int r;
 
         link->socket = bus_socket_new(zmq, ZMQ_ROUTER);
         if (!link->socket)
@@ -340,9 +341,14 @@ static int open_socket(struct ex_link *link, void *zmq, const char *endpoint)
         /* so that a send to who has gone fails instead of vanishing */
         if (zmq_setsockopt(link->socket, ZMQ_ROUTER_MANDATORY, &on, sizeof(on)) < 0)
                 return -errno;
+        if (link->owner.guard)
+                link->owner.guard(link->owner.arg, link->socket);
         if (zmq_bind(link->socket, endpoint) < 0)
                 return -errno;
-        return bus_place_open(endpoint);
+        r = bus_place_open(endpoint);
+        if (!r && link->owner.prove)
+                r = link->owner.prove(link->owner.arg, link->socket);
+        return r;
 }
 
 int ex_link_new(void *zmq, struct bus_loop *loop, const char *endpoint, struct bus_bytes secret,

@@ -20,6 +20,9 @@ struct ex_link;
 /* What the owner does for the link. */
 struct ex_link_owner {
         void *arg;
+        /* The ROUTER before its bind, and behind it (< 0 ends ex_link_new). May be NULL. */
+        void (*guard)(void *arg, void *socket);
+        int (*prove)(void *arg, void *socket);
         /* NULL, or why this terminal will not do. */
         const char *(*judge)(void *arg, const Pb__Hello *hello);
         /*
@@ -35,7 +38,7 @@ struct ex_link_owner {
         void (*superseded)(void *arg, uint64_t highest);
 };
 
-/* Binds ENDPOINT. SECRET and OWNER are borrowed. -errno of the bind. */
+/* Binds ENDPOINT. SECRET and OWNER are borrowed. -errno of the bind, or what prove() said. */
 BUS_MUST int ex_link_new(void *zmq, struct bus_loop *loop, const char *endpoint,
         struct bus_bytes secret, const struct ex_link_owner *owner, struct ex_link **ret_link);
 struct ex_link *ex_link_free(struct ex_link *link); /* takes NULL, returns NULL */

@@ -26,6 +26,8 @@ const struct config_option ex_options[] = {
                 "where the terminal dials in; empty: ipc://RUN/order-executor/broker" },
         { S, "broker_secret_file", CONFIG_SECRET_FILE, NULL,
                 .help = "secret shared with the terminal, 16 characters or more" },
+        { S, "broker_curve", CONFIG_BOOL, "yes",
+                .help = "no: for a terminal without CURVE, behind a TLS terminator" },
         { S, "slot", CONFIG_STRING, "v3", 1, 32, NULL, "the slot whose orders are taken" },
         { S, "magic", CONFIG_INT, "730003", 1, INT64_MAX, NULL,
                 "names the slot at the broker; changing it disowns open positions" },
@@ -215,6 +217,7 @@ int ex_settings_read(
         struct ex_settings settings = {
                 .snapshot_interval_us = config_int(config, S, "snapshot_interval"),
                 .takeover = config_bool(config, S, "takeover"),
+                .is_curve = config_bool(config, S, "broker_curve"),
         };
         struct ex_book *book = ex_book_new(
                 config_string(config, S, "slot"), (uint64_t)config_int(config, S, "magic"));

@@ -13,6 +13,7 @@ struct ex_settings {
         int64_t snapshot_interval_us;
         int64_t since_us; /* lifetime losses count from here; 0: from the first start */
         bool takeover;
+        bool is_curve; /* the link, as the bus */
 };
 
 /* Fills in SETTINGS and the books' rules, limits, names and symbols. -EINVAL or -errno behind one

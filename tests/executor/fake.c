@@ -2,11 +2,26 @@
 
 #include "libbus/base/clock.h"
 #include "libbus/base/require.h"
+#include "libbus/bus/keys.h"
+#include "libbus/bus/socket.h"
 
 #include <stdio.h>
 #include <zmq.h>
 
 #define KIND(name) PB__BROKER_KIND__BROKER_KIND_##name
+
+/* The demo account's: whoever else says what it does has no word to say. */
+static void show_key(struct fake *fake)
+{
+        struct bus_keys *keys = NULL;
+        char error[256];
+
+        rig_require(
+                bus_keys_load(fake->rig->keys_folder, "mt5-demo", &keys, error, sizeof(error)) == 0,
+                "a key");
+        rig_require(bus_socket_trust(fake->socket, keys, "order-executor") == 0, "a peer's key");
+        bus_keys_free(keys);
+}
 
 struct fake *fake_new(struct rig *rig, const char *terminal_id)
 {
@@ -20,6 +35,7 @@ struct fake *fake_new(struct rig *rig, const char *terminal_id)
         fake->secret = "known to both of them";
         fake->socket = zmq_socket(rig->zmq, ZMQ_DEALER);
         zmq_setsockopt(fake->socket, ZMQ_LINGER, &linger, sizeof(linger));
+        show_key(fake);
         rig_require(zmq_connect(fake->socket, endpoint) == 0, "an endpoint");
         return fake;
 }
