@@ -9,7 +9,8 @@
 #include <stdio.h>
 
 #define DOC_MAX_BYTES 65536
-#define ROW_MAX       256
+#define NAMES_MAX     128
+#define ROW_MAX       512
 
 static const char *commit_text(enum bus_commit commit)
 {
@@ -22,14 +23,33 @@ static const char *commit_text(enum bus_commit commit)
         return "?";
 }
 
+/* "a b" as "a, b". */
+static void names_text(const char *names, char text[static NAMES_MAX])
+{
+        size_t n = 0;
+
+        if (!strcmp(names, BUS_STREAM_EVERYONE))
+                names = "every service";
+        else if (!*names)
+                names = "-";
+        for (const char *p = names; *p && n + 2 < NAMES_MAX; p++) {
+                if (*p == ' ' && strcmp(names, "every service"))
+                        text[n++] = ',';
+                text[n++] = *p;
+        }
+        text[n] = 0;
+}
+
 static void expected_row(const struct bus_stream_kind *kind, char row[static ROW_MAX])
 {
-        char kept[32] = "-";
+        char kept[32] = "-", writers[NAMES_MAX], readers[NAMES_MAX];
 
         if (kind->kept_days)
                 snprintf(kept, sizeof(kept), "%d days", kind->kept_days);
-        snprintf(row, ROW_MAX, "\n| %s | `%s` | %s | %s | %s | ", kind->name, kind->topic_prefix,
-                commit_text(kind->commit), kept, kind->body);
+        names_text(kind->writers, writers);
+        names_text(kind->readers, readers);
+        snprintf(row, ROW_MAX, "\n| %s | `%s` | %s | %s | %s | %s | %s |\n", kind->name,
+                kind->topic_prefix, commit_text(kind->commit), kept, kind->body, writers, readers);
 }
 
 /* Rows of the first table, without its head. */

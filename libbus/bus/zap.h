@@ -5,7 +5,7 @@
  * gets past the handshake only with a key whose owner is admitted in that domain.
  *
  * libzmq admits EVERYONE when nobody answers: make it before the first bind, and have the canary
- * prove it (libbus/bus/canary.h). Handshakes wait for the loop (docs/adr/0010).
+ * prove it (libbus/bus/canary.h). Handshakes wait for the loop (docs/adr/0016).
  */
 #include "libbus/bus/policy.h"
 #include "libbus/loop/loop.h"
