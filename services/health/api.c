@@ -213,9 +213,9 @@ static void get_root(struct health *health, struct http_request *request, const 
         (void)health;
         (void)rest;
         health_reply_json(request, 200,
-                json_pack("{s:s, s:[s,s,s,s,s,s,s,s,s,s,s]}", "service", "health", "see", "/health",
-                        "/livez", "/readyz", "/metrics", "/api/status", "/api/alerts",
-                        "/api/positions", "/api/alarms", "/api/route", "/api/shadow",
+                json_pack("{s:s, s:[s,s,s,s,s,s,s,s,s,s,s,s]}", "service", "health", "see",
+                        "/health", "/livez", "/readyz", "/metrics", "/api/status", "/api/alerts",
+                        "/api/orders", "/api/positions", "/api/alarms", "/api/route", "/api/shadow",
                         "/api/audit"));
 }
 
@@ -235,6 +235,7 @@ static const struct {
         { "/api/positions", false, false, get_positions },
         { "/api/alarms", false, false, get_alarms },
         { "/api/alerts", true, false, get_alerts },
+        { "/api/orders", false, false, health_get_orders },
         { "/api/route", false, false, health_get_route },
         { "/api/shadow", false, false, health_get_shadow },
         { "/api/audit", false, false, health_get_audit },

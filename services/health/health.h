@@ -14,6 +14,7 @@
 #include "services/health/evidence.h"
 #include "services/health/gate.h"
 #include "services/health/measure.h"
+#include "services/health/orders.h"
 #include "services/health/projection.h"
 #include "services/health/relay.h"
 #include "services/health/route.h"
@@ -69,6 +70,7 @@ void health_reply_error(struct http_request *request, unsigned int status, const
 /* questions.c: what the api's table has of switches and orders. */
 void health_get_route(struct health *health, struct http_request *request, const char *rest);
 void health_get_shadow(struct health *health, struct http_request *request, const char *rest);
+void health_get_orders(struct health *health, struct http_request *request, const char *rest);
 void health_get_audit(struct health *health, struct http_request *request, const char *rest);
 
 /* cutover.c: the evidence, and the gate over it. */

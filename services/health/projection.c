@@ -6,6 +6,7 @@
 #include "libbus/bus/pack.h"
 #include "libbus/wire/streams.h"
 #include "replay.pb-c.h"
+#include "services/health/orders.h"
 #include "services/health/recent.h"
 #include "services/health/trail.h"
 
@@ -327,5 +328,5 @@ int projection_prune(struct projection *projection, int64_t now_us, int64_t keep
         for (size_t i = 0; !r && i < keys.count; i++, key += strlen(key) + 1)
                 r = forget_trail(projection, key + strlen(prefix));
         bus_buf_done(&keys.text);
-        return r;
+        return r < 0 ? r : orders_prune_day(projection->service, day);
 }

@@ -47,6 +47,14 @@ static void weigh_comparison(
         health_watch_comparison(health, message->envelope->alert_id, comparison);
 }
 
+static void take_trade(
+        struct health *health, const struct bus_message *message, const Pb__Trade *trade)
+{
+        orders_take(health->service, message, trade);
+        if (!message->replayed && !message->envelope->test)
+                measure_trade(&health->measure, trade);
+}
+
 /* signal, decision, decision.shadow, order, trade, comparison: the trail of their alert. */
 static int take_step(void *self, const struct bus_message *message)
 {
@@ -70,9 +78,8 @@ static int take_step(void *self, const struct bus_message *message)
                 weigh_decision(health, message, (const Pb__Decision *)body);
         else if (!r && !strcmp(kind->name, "comparison"))
                 weigh_comparison(health, message, (const Pb__Comparison *)body);
-        else if (!r && !strcmp(kind->name, "trade") && !message->replayed &&
-                 !message->envelope->test)
-                measure_trade(&health->measure, (const Pb__Trade *)body);
+        else if (!r && !strcmp(kind->name, "trade"))
+                take_trade(health, message, (const Pb__Trade *)body);
         return r;
 }
 
