@@ -26,6 +26,7 @@ static json_t *verdict_of(const struct health *health, enum verdict *ret_verdict
         *ret_verdict = verdict_judge(
                 &(struct verdict_input){
                         .beats = &health->beats,
+                        .active = health->route.is_known ? health->route.active : NULL,
                         .account = health->account,
                         .broker_gone_since_us = health->broker_gone_since_us,
                         .alarms = alarms_count(health->alarms),

@@ -123,9 +123,15 @@ static void check_thresholds(struct judgement *judgement, const struct threshold
         }
 }
 
-static json_t *plugins_json(const struct beats *beats)
+static json_t *plugins_json(const struct beats *beats, const char *known)
 {
         json_t *json = json_array();
+
+        if (known) {
+                if (*known)
+                        json_array_append_new(json, json_string(known));
+                return json;
+        }
 
         for (size_t i = 0; i < beats->count; i++) {
                 const char *active = beat_fact(&beats->items[i], "active");
@@ -181,7 +187,7 @@ enum verdict verdict_judge(const struct verdict_input *input, json_t **ret_json)
         set(json, "status", json_string(names[judgement.worst]));
         set(json, "uptime", json_integer(input->uptime_us / BUS_US_PER_SEC));
         set(json, "open_trades", json_integer((json_int_t)open_trades(input->account)));
-        set(json, "plugins_active", plugins_json(input->beats));
+        set(json, "plugins_active", plugins_json(input->beats, input->active));
         set(json, "telegram_bots", bots_json(input->beats, input->now_us));
         set(json, "checks", judgement.checks);
         *ret_json = json;

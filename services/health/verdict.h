@@ -14,6 +14,8 @@
 
 struct verdict_input {
         const struct beats *beats;
+        const char *
+                active; /* the plugin that decides, where that is known better than by heartbeats; or NULL */
         const Pb__Account *account;         /* NULL: none seen yet */
         int64_t broker_gone_since_us;       /* monotonic; 0: connected */
         size_t alarms;                      /* raised and not ended */

@@ -19,18 +19,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ALERTS         630
-#define DURATION_US    (42 * BUS_US_PER_SEC)  /* 42 bursts, one at the beginning of each second */
-#define SETTLE_US      (90 * BUS_US_PER_SEC)  /* longest wait until all alerts have ended */
-#define QUIET_US       (1500 * BUS_US_PER_MS) /* the ledger must have stood still so long */
-#define READY_US       (60 * BUS_US_PER_SEC)
-#define CUTOVER_AT_US  (20 * BUS_US_PER_SEC)
-#define ROLLBACK_AT_US (27 * BUS_US_PER_SEC)
-#define TURN_MS        10
-#define ERROR_SIZE     512
-#define SETS_MAX       16
-#define CHAOS_FROM_US  (2 * BUS_US_PER_SEC)
-#define CHAOS_TO_US    (38 * BUS_US_PER_SEC)
+#define ALERTS      630
+#define DURATION_US (42 * BUS_US_PER_SEC)  /* 42 bursts, one at the beginning of each second */
+#define SETTLE_US   (90 * BUS_US_PER_SEC)  /* longest wait until all alerts have ended */
+#define QUIET_US    (1500 * BUS_US_PER_MS) /* the ledger must have stood still so long */
+#define READY_US    (60 * BUS_US_PER_SEC)
+/* Twenty of them, in all phases of the bursts. */
+#define SWITCHES_FROM_US  (12 * BUS_US_PER_SEC)
+#define SWITCHES_EVERY_US (1150 * BUS_US_PER_MS)
+#define SWITCHES_UNTIL_US (60 * BUS_US_PER_SEC)
+#define TURN_MS           10
+#define ERROR_SIZE        512
+#define SETS_MAX          16
+#define CHAOS_FROM_US     (2 * BUS_US_PER_SEC)
+#define CHAOS_TO_US       (38 * BUS_US_PER_SEC)
 /* All is well so long without a pause: then the sums may be made. */
 #define READY_AFTER_CHAOS_US (30 * BUS_US_PER_SEC)
 
@@ -38,7 +40,8 @@
 static const char *const sets[] = {
         "alert-ingest.listen=127.0.0.1:0",
         "health.listen=127.0.0.1:0",
-        "health.gate=off",
+        "health.gate_window=5s", /* a real one takes days */
+        "health.gate_decisions=20",
         "mt5-demo.balance=250000",
         "risk.max_open_positions=400",
         "risk.daily_cap=20000",
@@ -72,6 +75,7 @@ struct demo {
         struct traffic traffic;
         struct sender *sender;
         struct kills kills;
+        struct switches switches;
         struct chaos_play chaos;
         char listen[2][64]; /* chaos: addresses that outlive umbra up */
         const char *sets[SETS_MAX];
@@ -124,34 +128,21 @@ static void tell_kill(struct demo *demo, const struct kill_done *kill)
                 report_event(&demo->report, "kill -9 %s (pid %d)", kill->service, (int)kill->pid);
 }
 
-/* A switch by health's API: its milliseconds as the caller waits them, or -1. */
-static double do_switch(struct demo *demo, const char *command)
-{
-        BUS_AUTOFREE char *path = bus_xasprintf("/admin/%s?reason=demo", command);
-        int64_t before_us = bus_mono_us();
-        json_t *answer = demo_system_post(&demo->system, path);
-        double ms = (double)(bus_mono_us() - before_us) / (double)BUS_US_PER_MS;
-
-        if (answer)
-                report_event(&demo->report, "%s in %.1f ms, under load", command, ms);
-        else
-                report_event(&demo->report, "%s: no answer", command);
-        json_decref(answer);
-        return answer ? ms : -1;
-}
-
 static void switch_when_due(struct demo *demo)
 {
         int64_t now_us = bus_mono_us() - demo->started_us;
         bool quiet = !demo->kills.count || demo->kills.done[demo->kills.count - 1].back_us;
 
         /* A switch asked of a service that is just being started would time the start. */
-        if (!quiet)
-                return;
-        if (demo->results.cutover_ms < 0 && now_us >= CUTOVER_AT_US)
-                demo->results.cutover_ms = do_switch(demo, "cutover");
-        else if (demo->results.rollback_ms < 0 && now_us >= ROLLBACK_AT_US)
-                demo->results.rollback_ms = do_switch(demo, "rollback");
+        if (quiet)
+                switches_turn(&demo->switches, &demo->system, &demo->report, now_us);
+}
+
+/* They are done while alerts come in, but for the last of them at most. */
+static bool switches_wait(const struct demo *demo)
+{
+        return !switches_over(&demo->switches) &&
+               bus_mono_us() - demo->started_us < SWITCHES_UNTIL_US;
 }
 
 static int play(struct demo *demo)
@@ -159,7 +150,7 @@ static int play(struct demo *demo)
         bool sending = true;
 
         demo->report.phase = "alerts come in, services are killed";
-        while (!interrupted && (sending || !kills_over(&demo->kills))) {
+        while (!interrupted && (sending || !kills_over(&demo->kills) || switches_wait(demo))) {
                 if (!demo_system_runs(&demo->system))
                         return -ESRCH;
                 sending = sender_turn(demo->sender, TURN_MS);
@@ -281,8 +272,13 @@ static int settle(struct demo *demo)
 static int sum_up(struct demo *demo)
 {
         struct demo_results *results = &demo->results;
+        double slowest[2];
 
         results->kills = demo->is_chaos ? demo->chaos.kills : demo->kills.count;
+        results->switches = demo->switches.count;
+        results->cutover_ms = switches_ms(&demo->switches, true, &slowest[0]);
+        results->rollback_ms = switches_ms(&demo->switches, false, &slowest[1]);
+        results->slowest_switch_ms = slowest[0] > slowest[1] ? slowest[0] : slowest[1];
         results->catch_up_us = demo->is_chaos ? -1 : kills_longest_us(&demo->kills);
         return demo_sums(
                 &(struct demo_evidence){
@@ -290,6 +286,7 @@ static int sum_up(struct demo *demo)
                         .traffic = &demo->traffic,
                         .sender = demo->sender,
                         .ledger = &demo->ledger,
+                        .switches = &demo->switches,
                         .is_chaos = demo->is_chaos,
                 },
                 results);
@@ -331,6 +328,7 @@ static void choose_sets(struct demo *demo)
 
         for (; sets[count]; count++)
                 demo->sets[count] = sets[count];
+        demo->sets[count++] = demo->is_chaos ? "health.gate=off" : "health.gate=on";
         if (!demo->is_chaos)
                 return;
         choose_listen("alert-ingest", demo->listen[0], sizeof(demo->listen[0]));
@@ -356,6 +354,9 @@ static int begin(struct demo *demo)
                 return r;
         }
         report_event(&demo->report, "all services are ready: %s", demo->system.health.url);
+        if (!demo->is_chaos)
+                report_event(&demo->report,
+                        "the gate asks for 5 s and 20 decisions here, else 72 h and 100");
         path = bus_xasprintf("%s/mt5-demo/ledger.jsonl", demo->state);
         demo_ledger_init(&demo->ledger, path);
         traffic_init(&demo->traffic, &(struct traffic_options){
@@ -368,7 +369,7 @@ static int begin(struct demo *demo)
         demo->started_us = demo->ledger_moved_us = bus_mono_us();
         kills_init(&demo->kills, kill_plan);
         chaos_play_init(&demo->chaos, demo->seed, CHAOS_FROM_US, CHAOS_TO_US);
-        demo->results.cutover_ms = demo->results.rollback_ms = -1;
+        switches_init(&demo->switches, SWITCHES_FROM_US, SWITCHES_EVERY_US);
         return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "services/umbra/demo/report.h"
 #include "services/umbra/demo/sender.h"
 #include "services/umbra/demo/shadow.h"
+#include "services/umbra/demo/switches.h"
 #include "services/umbra/demo/system.h"
 
 /* What a run must reach to prove anything (docs/interfaces.md, demo --json). */
@@ -24,7 +25,10 @@ struct demo_results {
         int64_t p50_us, p99_us; /* receipt to broker link; -1: none */
         size_t kills;
         int64_t catch_up_us;            /* of the slowest; -1: not looked at */
-        double cutover_ms, rollback_ms; /* < 0: not done */
+        double cutover_ms, rollback_ms; /* half of them took no longer; < 0: none was done */
+        double slowest_switch_ms;
+        size_t switches;        /* done */
+        size_t switches_broken; /* decisions by another plugin than was active at their position */
         size_t ledger_bad_lines;
         size_t broken; /* stops that were none, services that outlived umbra */
         bool settled;  /* all alerts had ended before the sums were made */
@@ -36,6 +40,7 @@ struct demo_evidence {
         const struct traffic *traffic;
         const struct sender *sender;
         struct demo_ledger *ledger;
+        const struct switches *switches;
         bool is_chaos;
 };
 

@@ -108,6 +108,7 @@ int demo_sums(const struct demo_evidence *evidence, struct demo_results *results
         sum_latency(alerts, count, results);
         for (size_t i = 0; i < count; i++) {
                 shadow_count(alerts[i].trail, &results->shadow);
+                results->switches_broken += !switches_agree(evidence->switches, alerts[i].trail);
                 json_decref(alerts[i].trail);
         }
         free(alerts);

@@ -197,26 +197,49 @@ void demo_system_done(struct demo_system *system)
         *system = (struct demo_system){ 0 };
 }
 
-static json_t *ask(const struct demo_system *system, const char *method, const char *path)
+static json_t *ask(
+        const struct demo_system *system, const char *method, const char *path, long *ret_status)
 {
         struct client_answer answer = { 0 };
         char error[ERROR_SIZE];
         json_t *json = NULL;
 
+        *ret_status = 0;
         if (!client_request(
-                    &system->health, method, path, NULL, ASK_US, &answer, error, sizeof(error)) &&
-                answer.status == 200)
+                    &system->health, method, path, NULL, ASK_US, &answer, error, sizeof(error))) {
+                *ret_status = answer.status;
                 json = json_incref(answer.json);
+        }
         client_answer_done(&answer);
         return json;
 }
 
+/* JSON where all was well, else nothing. */
+static json_t *if_ok(json_t *json, long status)
+{
+        if (status == 200)
+                return json;
+        json_decref(json);
+        return NULL;
+}
+
 json_t *demo_system_get(const struct demo_system *system, const char *path)
 {
-        return ask(system, "GET", path);
+        long status;
+        json_t *json = ask(system, "GET", path, &status);
+
+        return if_ok(json, status);
 }
 
 json_t *demo_system_post(const struct demo_system *system, const char *path)
 {
-        return ask(system, "POST", path);
+        long status;
+        json_t *json = ask(system, "POST", path, &status);
+
+        return if_ok(json, status);
+}
+
+json_t *demo_system_try(const struct demo_system *system, const char *path, long *ret_status)
+{
+        return ask(system, "POST", path, ret_status);
 }

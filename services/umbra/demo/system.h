@@ -36,3 +36,5 @@ bool demo_system_runs(struct demo_system *system);
 json_t *demo_system_get(const struct demo_system *system, const char *path);
 /* POST PATH to health: the same. */
 json_t *demo_system_post(const struct demo_system *system, const char *path);
+/* The same, whatever the status is; 0: no answer at all. */
+json_t *demo_system_try(const struct demo_system *system, const char *path, long *ret_status);

@@ -53,6 +53,8 @@ static bool judge(const struct demo_results *r)
         good &= check(r->trades_sent >= DEMO_TRADES_MIN, "enough entries and exits were sent");
         good &= check(r->sums.at_broker >= DEMO_ORDERS_MIN, "enough orders reached the broker");
         good &= check(r->kills >= DEMO_KILLS_MIN, "enough services were killed");
+        good &= check(!r->switches_broken, "each decision is by the plugin of its position");
+        good &= check(r->cutover_ms < 0 || r->switches == SWITCHES, "all switches were done");
         return good;
 }
 
@@ -82,8 +84,10 @@ bool demo_verdict(const struct demo_results *r)
         printf("  The shadow judged %zu alerts beside the live plugin: %zu critical differences.\n",
                 r->shadow.pairs, r->shadow.critical);
         if (r->cutover_ms >= 0 && r->rollback_ms >= 0)
-                printf("  Cut over to combined_v3 in %.1f ms and back in %.1f ms, under load.\n",
-                        r->cutover_ms, r->rollback_ms);
+                printf("  %zu switches under load: to combined_v3 in %.1f ms, back in %.1f ms, the slowest in\n"
+                       "  %.1f ms; %zu decisions by another plugin than was active at their position.\n",
+                        r->switches, r->cutover_ms, r->rollback_ms, r->slowest_switch_ms,
+                        r->switches_broken);
         good = judge(r);
         for (size_t i = 0; i < r->sums.problem_count; i++)
                 printf("  ! %s\n", r->sums.problems[i]);
