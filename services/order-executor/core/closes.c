@@ -58,12 +58,6 @@ static struct ex_order *add_close(struct ex_book *book, struct ex_job *job, uint
         return order;
 }
 
-static bool is_meant(const struct ex_job *job, const struct ex_position *position)
-{
-        return (position->ours || job->whole_account) &&
-               (job->close_sides & ex_side_bit(position->side));
-}
-
 static bool expand_to(struct ex_book *book, struct ex_job *job, const struct ex_position *position)
 {
         const int64_t open = ex_position_open_e8(position);
@@ -73,10 +67,20 @@ static bool expand_to(struct ex_book *book, struct ex_job *job, const struct ex_
         return open != 0;
 }
 
+static bool expand_row(struct ex_book *book, struct ex_job *job, const struct ex_row *row)
+{
+        bool any = false;
+
+        for (const struct ex_position *position = row->first; position; position = position->next)
+                if (position->ours || job->whole_account)
+                        any |= expand_to(book, job, position);
+        return any;
+}
+
 bool ex_job_expand(struct ex_book *book, struct ex_job *job)
 {
         const struct ex_position *position;
-        struct ex_holding *holding;
+        const struct ex_holding *holding;
         bool any = false;
 
         job->expanded = true;
@@ -85,9 +89,9 @@ bool ex_job_expand(struct ex_book *book, struct ex_job *job)
                 return position && expand_to(book, job, position);
         }
         holding = job->close_sides ? ex_book_holding(book, job->symbol) : NULL;
-        for (position = holding ? holding->first : NULL; position; position = position->next)
-                if (is_meant(job, position))
-                        any |= expand_to(book, job, position);
+        for (Pb__Side side = PB__SIDE__SIDE_BUY; holding && side <= PB__SIDE__SIDE_SELL; side++)
+                if (job->close_sides & ex_side_bit(side))
+                        any |= expand_row(book, job, &holding->sides[side]);
         return any;
 }
 

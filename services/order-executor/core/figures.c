@@ -50,9 +50,14 @@ static void add_held(struct ex_held *sum, const struct ex_held *held, int sign)
         sum->risk_cents += sign * held->risk_cents;
 }
 
+static struct ex_row *row_of(const struct ex_position *position)
+{
+        return &position->holding->sides[position->row];
+}
+
 static void count_position(struct ex_book *book, struct ex_position *position, int sign)
 {
-        add_held(&position->holding->sides[position->counted_side], &position->counted, sign);
+        add_held(&row_of(position)->held, &position->counted, sign);
         add_held(&book->held, &position->counted, sign);
 }
 
@@ -80,28 +85,32 @@ static struct ex_holding *make_holding(struct ex_book *book, const char *symbol)
 
 static void link_position(struct ex_holding *holding, struct ex_position *position)
 {
+        struct ex_row *row;
+
         position->holding = holding;
-        position->previous = holding->last;
+        position->row = position->side;
+        row = row_of(position);
+        position->previous = row->last;
         position->next = NULL;
-        if (holding->last)
-                holding->last->next = position;
+        if (row->last)
+                row->last->next = position;
         else
-                holding->first = position;
-        holding->last = position;
+                row->first = position;
+        row->last = position;
 }
 
 static void unlink_position(struct ex_position *position)
 {
-        struct ex_holding *holding = position->holding;
+        struct ex_row *row = row_of(position);
 
         if (position->previous)
                 position->previous->next = position->next;
         else
-                holding->first = position->next;
+                row->first = position->next;
         if (position->next)
                 position->next->previous = position->previous;
         else
-                holding->last = position->previous;
+                row->last = position->previous;
         position->holding = NULL;
 }
 
@@ -113,16 +122,21 @@ void ex_book_uncount_position(struct ex_book *book, struct ex_position *position
         unlink_position(position);
 }
 
+static bool is_in_its_row(const struct ex_position *position)
+{
+        return position->holding && position->row == position->side &&
+               !strcmp(position->holding->symbol, position->symbol);
+}
+
 void ex_book_recount_position(struct ex_book *book, struct ex_position *position)
 {
-        if (position->holding && !strcmp(position->holding->symbol, position->symbol)) {
+        if (is_in_its_row(position)) {
                 count_position(book, position, -1);
         } else {
                 ex_book_uncount_position(book, position);
                 link_position(make_holding(book, position->symbol), position);
         }
         position->counted = held_of(book, position);
-        position->counted_side = position->side;
         count_position(book, position, 1);
 }
 
@@ -253,7 +267,7 @@ static struct ex_held held_without(const struct ex_book *book, const char *symbo
 
         for (Pb__Side side = PB__SIDE__SIDE_BUY; holding && side <= PB__SIDE__SIDE_SELL; side++)
                 if (sides & ex_side_bit(side))
-                        add_held(&held, &holding->sides[side], -1);
+                        add_held(&held, &holding->sides[side].held, -1);
         return held;
 }
 

@@ -16,11 +16,16 @@ struct ex_held {
         __int128 risk_cents; /* no number of positions overflows it */
 };
 
-/* The positions on one symbol, in the order they were heard of, and the sums over those of ours. */
+/* The positions of one side in the order they were heard of, and the sums over those of ours. */
+struct ex_row {
+        struct ex_position *first, *last; /* borrowed */
+        struct ex_held held;
+};
+
+/* Those on one symbol. */
 struct ex_holding {
         char symbol[EX_NAME_SIZE];
-        struct ex_position *first, *last; /* borrowed */
-        struct ex_held sides[PB__SIDE__SIDE_SELL + 1];
+        struct ex_row sides[PB__SIDE__SIDE_SELL + 1];
 };
 
 struct ex_position {
@@ -44,9 +49,9 @@ struct ex_position {
 
         /* where it stands and what of it is counted; figures.c alone writes them */
         struct ex_holding *holding; /* NULL: nowhere yet */
+        Pb__Side row;               /* among those of this side */
         struct ex_position *previous, *next;
         struct ex_held counted;
-        Pb__Side counted_side;
 };
 
 static inline int64_t ex_position_open_e8(const struct ex_position *position)

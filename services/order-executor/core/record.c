@@ -81,13 +81,17 @@ static bool is_state(int state)
                state <= PB__ORDER_STATE__ORDER_STATE_MANUAL;
 }
 
+static bool is_side(Pb__Side side)
+{
+        return side == PB__SIDE__SIDE_BUY || side == PB__SIDE__SIDE_SELL;
+}
+
 static bool order_holds(const Pb__OrderRecord *record, const struct ex_job *job)
 {
         return ex_id_valid(record->cl_ord_id) && !strcmp(record->job, job->key) &&
                is_state(record->state) && record->index == job->order_count &&
                record->role >= PB__ORDER_ROLE__ORDER_ROLE_LEG_A &&
-               record->role <= PB__ORDER_ROLE__ORDER_ROLE_MANUAL_CLOSE &&
-               (record->side == PB__SIDE__SIDE_BUY || record->side == PB__SIDE__SIDE_SELL) &&
+               record->role <= PB__ORDER_ROLE__ORDER_ROLE_MANUAL_CLOSE && is_side(record->side) &&
                strlen(record->reason) < EX_WORD_SIZE && strlen(record->passed_by) < EX_KEY_SIZE;
 }
 
@@ -273,7 +277,7 @@ int ex_record_read_position(struct bus_bytes data, struct ex_position **ret_posi
         const Pb__PositionRecord *record = (const Pb__PositionRecord *)message;
         struct ex_position *position;
 
-        if (!record || !record->ticket || !*record->symbol)
+        if (!record || !record->ticket || !*record->symbol || !is_side(record->side))
                 return -EBADMSG;
         position = bus_new(struct ex_position);
         position->ticket = record->ticket;

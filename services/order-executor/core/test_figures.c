@@ -79,17 +79,20 @@ static uint32_t unplaced(const struct ex_book *book)
         return count;
 }
 
-/* Each position stands once, in the row of its symbol. */
+/* Each position stands once, in the row of its symbol and side. */
 static bool rows_hold(const struct ex_book *book)
 {
         size_t count = 0;
 
         for (size_t i = 0; i < book->holding_count; i++)
-                for (const struct ex_position *position = book->holdings[i]->first; position;
-                        position = position->next, count++)
-                        if (strcmp(position->symbol, book->holdings[i]->symbol) != 0 ||
-                                ex_book_position(book, position->ticket) != position)
-                                return false;
+                for (Pb__Side side = PB__SIDE__SIDE_BUY; side <= PB__SIDE__SIDE_SELL; side++)
+                        for (const struct ex_position *position =
+                                        book->holdings[i]->sides[side].first;
+                                position; position = position->next, count++)
+                                if (position->side != side ||
+                                        strcmp(position->symbol, book->holdings[i]->symbol) != 0 ||
+                                        ex_book_position(book, position->ticket) != position)
+                                        return false;
         return count == book->positions.count;
 }
 
