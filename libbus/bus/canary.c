@@ -1,11 +1,13 @@
 #include "libbus/bus/canary.h"
 
 #include "libbus/base/clock.h"
+#include "libbus/base/log.h"
 #include "libbus/base/require.h"
 #include "libbus/bus/endpoint.h"
 #include "libbus/bus/socket.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <zmq.h>
@@ -128,6 +130,7 @@ int bus_canary(void *zmq, struct bus_zap *zap, const struct bus_keys *keys,
 {
         struct bus_keys *stranger = bus_keys_stranger();
         struct bird birds[TARGETS_MAX] = { 0 };
+        int64_t since_us = bus_mono_us();
         int r;
 
         bus_require(count <= TARGETS_MAX);
@@ -139,5 +142,8 @@ int bus_canary(void *zmq, struct bus_zap *zap, const struct bus_keys *keys,
                 bird_done(&birds[i]);
         bus_zap_expect_stranger(zap, NULL);
         bus_keys_free(stranger);
+        if (!r)
+                log_debug("canary_refused", "sockets=%zu us=%" PRId64, count,
+                        bus_mono_us() - since_us);
         return r;
 }
