@@ -1,7 +1,5 @@
 #include "services/mt5-demo/options.h"
 
-#include "libbus/bus/keys.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -3,6 +3,7 @@
  * The section [mt5-demo] of the configuration, and what it means.
  */
 #include "libbus/bus/endpoint.h"
+#include "libbus/bus/keys.h"
 #include "libbus/config/config.h"
 #include "services/mt5-demo/desk.h"
 #include "services/mt5-demo/feed.h"
