@@ -5,6 +5,10 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 #include <zmq.h>
 
 static int get_int(void *socket, int option)
@@ -105,6 +109,79 @@ Test(socket, a_reader_subscribes_to_its_stream_and_its_beacon_and_nothing_else)
         bus_peer_free(peer);
         bus_loop_free(loop);
         zmq_close(xpub);
+        zmq_ctx_term(context);
+        unlink(pub + strlen("ipc://"));
+        rmdir(folder);
+}
+
+/* Listens at PATH as somebody who speaks another mechanism than the reader does. */
+static int listen_as_another(const char *path)
+{
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+        snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+        cr_assert_eq(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+        cr_assert_eq(listen(fd, 1), 0);
+        return fd;
+}
+
+/* Greets (ZMTP 3.0) and waits until the reader has hung up. */
+static void greet_and_wait(int listener)
+{
+        static const unsigned char greeting[64] = "\xff\0\0\0\0\0\0\0\x01\x7f\x03\0PLAIN";
+        int fd = accept(listener, NULL, NULL);
+        char taken[64];
+
+        cr_assert_geq(fd, 0);
+        cr_assert_eq(write(fd, greeting, sizeof(greeting)), (ssize_t)sizeof(greeting));
+        while (read(fd, taken, sizeof(taken)) > 0)
+                ;
+        close(fd);
+}
+
+/* Turns the loop until SOCKET has something. */
+static bool comes(struct bus_loop *loop, void *socket)
+{
+        const int64_t deadline_us = bus_mono_us() + 20 * BUS_US_PER_SEC;
+        zmq_pollitem_t item = { .socket = socket, .events = ZMQ_POLLIN };
+
+        while (bus_mono_us() < deadline_us) {
+                cr_assert_eq(bus_loop_turn(loop, 10 * BUS_US_PER_MS), 0);
+                if (zmq_poll(&item, 1, 0) > 0)
+                        return true;
+        }
+        return false;
+}
+
+Test(socket, a_reader_comes_back_behind_a_handshake_that_failed)
+{
+        struct bus_loop *loop = bus_loop_new();
+        void *context = zmq_ctx_new(), *writer = zmq_socket(context, ZMQ_XPUB);
+        char folder[] = "/tmp/umbra-socket-XXXXXX", pub[64], replay[64], error[128];
+        int budget = 1, listener;
+        struct bus_peer_options options = { .loop = loop,
+                .zmq = context,
+                .writer = "order-executor",
+                .pub_endpoint = pub,
+                .replay_endpoint = replay,
+                .budget = &budget };
+        struct bus_reader_options reader = { .stream_kind = "trade", .deliver = take };
+        struct bus_peer *peer;
+
+        cr_assert(mkdtemp(folder));
+        snprintf(pub, sizeof(pub), "ipc://%s/p", folder);
+        snprintf(replay, sizeof(replay), "ipc://%s/r", folder);
+        listener = listen_as_another(pub + strlen("ipc://"));
+        cr_assert_eq(bus_peer_new(&options, &peer, error, sizeof(error)), 0, "%s", error);
+        bus_peer_add(peer, &reader);
+        greet_and_wait(listener);
+        close(listener);
+        cr_assert_eq(zmq_bind(writer, pub), 0);
+        cr_expect(comes(loop, writer), "the reader is deaf for good");
+        bus_peer_free(peer);
+        bus_loop_free(loop);
+        zmq_close(writer);
         zmq_ctx_term(context);
         unlink(pub + strlen("ipc://"));
         rmdir(folder);
