@@ -100,9 +100,10 @@ until_true 20 trace_says "$paused" '"state":"refused"'
 closed=$(alert '{"type":"exit_v3","signal_type":"Bullish_Exit","symbol":"EURUSD","tf":"15","price":1.085}')
 until_true 20 trace_says "$closed" '"state":"filled"'
 
+# The gate asks for a backup; restored below.
+"$umbra" backup --name one | grep -q '^done' || fail 'backup'
 "$umbra" cutover | grep -q active=combined_v3 || fail 'cutover'
 "$umbra" rollback | grep -q active=legacy_v3 || fail 'rollback'
-"$umbra" backup --name one | grep -q '^done' || fail 'backup'
 ! "$umbra" restore one 2>/dev/null || fail 'restored a running system'
 stop
 
