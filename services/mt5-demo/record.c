@@ -8,7 +8,9 @@
 #include "libbus/base/require.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 
 enum field_type {
         FIELD_TEXT,
@@ -155,41 +157,53 @@ static const uint32_t events[] = {
         [EVENT_FAULT] = B(TIME) | B(EVENT) | B(ID) | B(COMMENT),
 };
 
-static json_t *cents_json(int64_t cents)
+/* Lines are written for every order, so not by way of a tree of JSON values. */
+static void add_plain(struct bus_buf *buf, const char *text)
 {
-        char text[E8_TEXT_SIZE];
-
-        return json_string(cents_format(cents, text));
+        bus_buf_add(buf, "\"", 1);
+        bus_buf_add_str(buf, text);
+        bus_buf_add(buf, "\"", 1);
 }
 
-static json_t *e8_json(int64_t value, unsigned int digits)
+static bool is_plain(const char *text)
 {
-        char text[E8_TEXT_SIZE];
+        for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+                if (*c < 0x20 || *c >= 0x7f || *c == '"' || *c == '\\')
+                        return false;
+        return true;
+}
 
-        return json_string(e8_format(value, digits, text));
+static void add_text(struct bus_buf *buf, const char *text)
+{
+        json_t *value;
+        char *quoted;
+
+        if (is_plain(text)) {
+                add_plain(buf, text);
+                return;
+        }
+        value = json_string(text);
+        quoted = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
+        bus_require(quoted);
+        bus_buf_add_str(buf, quoted);
+        free(quoted);
+        json_decref(value);
+}
+
+static void add_number(struct bus_buf *buf, uint64_t value)
+{
+        char text[24]; /* JSON's integers have a sign: that is how they are read again */
+        int n = snprintf(text, sizeof(text), "%" PRId64, (int64_t)value);
+
+        bus_buf_add(buf, text, (size_t)n);
 }
 
 /* A price off its symbol's digits is shown as it is: the ledger holds what came. */
-static json_t *price_json(int64_t value, unsigned int digits)
+static const char *price_text(int64_t value, unsigned int digits, char text[static E8_TEXT_SIZE])
 {
-        char text[E8_TEXT_SIZE];
-
         if (value % e8_step_of_digits(digits))
-                return json_string(e8_format_short(value, text));
-        return e8_json(value, digits);
-}
-
-static json_t *time_json(int64_t at_us)
-{
-        char text[BUS_TIME_TEXT_SIZE];
-
-        return json_string(bus_time_format(at_us, text));
-}
-
-static json_t *name_json(const struct field *field, int value)
-{
-        bus_require(value >= 0 && (size_t)value < field->name_count && field->names[value]);
-        return json_string(field->names[value]);
+                return e8_format_short(value, text);
+        return e8_format(value, digits, text);
 }
 
 /* Lots have 2 decimals unless a symbol's step is finer. */
@@ -198,40 +212,58 @@ static unsigned int lots_digits(int64_t volume_e8)
         return volume_e8 % (E8_ONE / 100) ? E8_DIGITS : 2;
 }
 
-static json_t *field_json(const struct field *field, const struct record *record)
+static const char *name_of(const struct field *field, int value)
+{
+        bus_require(value >= 0 && (size_t)value < field->name_count && field->names[value]);
+        return field->names[value];
+}
+
+static void add_scaled(
+        struct bus_buf *buf, enum field_type type, int64_t value, unsigned int digits)
+{
+        char text[E8_TEXT_SIZE], time[BUS_TIME_TEXT_SIZE];
+
+        switch (type) {
+        case FIELD_CENTS: add_plain(buf, cents_format(value, text)); break;
+        case FIELD_PRICE: add_plain(buf, price_text(value, digits, text)); break;
+        case FIELD_LOTS: add_plain(buf, e8_format(value, lots_digits(value), text)); break;
+        default: add_plain(buf, bus_time_format(value, time)); break;
+        }
+}
+
+static void add_field(struct bus_buf *buf, const struct field *field, const struct record *record)
 {
         const void *value = (const char *)record + field->offset;
 
+        add_plain(buf, field->name);
+        bus_buf_add(buf, ":", 1);
         switch (field->type) {
-        case FIELD_TEXT: return json_string(value);
-        case FIELD_U64: return json_integer((json_int_t) * (const uint64_t *)value);
-        case FIELD_U32: return json_integer(*(const uint32_t *)value);
-        case FIELD_CENTS: return cents_json(*(const int64_t *)value);
-        case FIELD_PRICE: return price_json(*(const int64_t *)value, record->digits);
+        case FIELD_TEXT: add_text(buf, value); break;
+        case FIELD_U64: add_number(buf, *(const uint64_t *)value); break;
+        case FIELD_U32: add_number(buf, *(const uint32_t *)value); break;
+        case FIELD_CENTS:
+        case FIELD_PRICE:
         case FIELD_LOTS:
-                return e8_json(*(const int64_t *)value, lots_digits(*(const int64_t *)value));
-        case FIELD_TIME: return time_json(*(const int64_t *)value);
-        case FIELD_NAME: return name_json(field, *(const int *)value);
+        case FIELD_TIME:
+                add_scaled(buf, field->type, *(const int64_t *)value, record->digits);
+                break;
+        case FIELD_NAME: add_plain(buf, name_of(field, *(const int *)value)); break;
         }
-        return NULL;
 }
 
 void record_write(const struct record *record, struct bus_buf *buf)
 {
-        json_t *line = json_object();
-        char *text;
+        const char *before = "{";
 
-        bus_require(line && record->event && (size_t)record->event < BUS_COUNT(events));
-        for (int i = 0; i < F_COUNT; i++)
-                if (events[record->event] >> i & 1)
-                        bus_require(json_object_set_new(line, fields[i].name,
-                                            field_json(&fields[i], record)) == 0);
-        text = json_dumps(line, JSON_COMPACT);
-        bus_require(text);
-        bus_buf_add_str(buf, text);
-        bus_buf_add(buf, "\n", 1);
-        free(text);
-        json_decref(line);
+        bus_require(record->event && (size_t)record->event < BUS_COUNT(events));
+        for (int i = 0; i < F_COUNT; i++) {
+                if (!(events[record->event] >> i & 1))
+                        continue;
+                bus_buf_add(buf, before, 1);
+                add_field(buf, &fields[i], record);
+                before = ",";
+        }
+        bus_buf_add(buf, "}\n", 2);
 }
 
 static int read_text(const json_t *value, char *ret_text, size_t size)

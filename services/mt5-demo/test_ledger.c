@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 
 /* ---- records ---- */
@@ -45,6 +46,19 @@ static struct record full_record(enum event event)
         return record;
 }
 
+/* The same bytes as a JSON library's. */
+static void expect_canonical(const struct bus_buf *line)
+{
+        json_t *value = json_loadb((const char *)line->data, line->size, 0, NULL);
+        char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
+
+        cr_assert_not_null(text);
+        cr_expect_eq(strlen(text), line->size - 1);
+        cr_expect_eq(memcmp(text, line->data, line->size - 1), 0, "%s", text);
+        free(text);
+        json_decref(value);
+}
+
 Test(ledger, writes_every_event_so_that_it_reads_the_same)
 {
         for (enum event event = EVENT_ACCOUNT; event <= EVENT_FAULT; event++) {
@@ -54,6 +68,7 @@ Test(ledger, writes_every_event_so_that_it_reads_the_same)
 
                 record_write(&record, &once);
                 cr_assert_eq(once.data[once.size - 1], '\n');
+                expect_canonical(&once);
                 cr_assert_eq(record_read(bus_bytes(once.data, once.size - 1), &read), 0, "%s",
                         event_name(event));
                 read.digits = record.digits;
