@@ -10,20 +10,18 @@
 
 #define KIND(name) PB__BROKER_KIND__BROKER_KIND_##name
 
-/* The demo account's: whoever else says what it does has no word to say. */
-static void show_key(struct fake *fake)
+static void show_key(struct fake *fake, const char *name)
 {
         struct bus_keys *keys = NULL;
         char error[256];
 
-        rig_require(
-                bus_keys_load(fake->rig->keys_folder, "mt5-demo", &keys, error, sizeof(error)) == 0,
+        rig_require(bus_keys_load(fake->rig->keys_folder, name, &keys, error, sizeof(error)) == 0,
                 "a key");
         rig_require(bus_socket_trust(fake->socket, keys, "order-executor") == 0, "a peer's key");
         bus_keys_free(keys);
 }
 
-struct fake *fake_new(struct rig *rig, const char *terminal_id)
+struct fake *fake_new_with_key(struct rig *rig, const char *terminal_id, const char *key)
 {
         struct fake *fake = bus_new(struct fake);
         const int linger = 0;
@@ -35,9 +33,14 @@ struct fake *fake_new(struct rig *rig, const char *terminal_id)
         fake->secret = "known to both of them";
         fake->socket = zmq_socket(rig->zmq, ZMQ_DEALER);
         zmq_setsockopt(fake->socket, ZMQ_LINGER, &linger, sizeof(linger));
-        show_key(fake);
+        show_key(fake, key);
         rig_require(zmq_connect(fake->socket, endpoint) == 0, "an endpoint");
         return fake;
+}
+
+struct fake *fake_new(struct rig *rig, const char *terminal_id)
+{
+        return fake_new_with_key(rig, terminal_id, "mt5-demo");
 }
 
 struct fake *fake_free(struct fake *fake)

@@ -15,6 +15,8 @@ struct fake {
 };
 
 struct fake *fake_new(struct rig *rig, const char *terminal_id);
+/* The same with the key of somebody else than the terminal. */
+struct fake *fake_new_with_key(struct rig *rig, const char *terminal_id, const char *key);
 struct fake *fake_free(struct fake *fake);
 
 void fake_hello(struct fake *fake, uint64_t highest_token, Pb__AccountMode mode);

@@ -139,6 +139,17 @@ Test(token, nothing_is_taken_from_who_has_not_proved_itself)
         shake_hands(fake, 0);
 }
 
+/* Who knows the secret and has not the terminal's key does not get as far as to show it. */
+Test(token, nobody_but_the_terminals_key_reaches_the_link)
+{
+        struct fake *other = fake_new_with_key(rig, "other", "strategy-v3-shadow");
+
+        fake_hello(other, 0, HEDGING);
+        cr_expect(!fake_hears(other, KIND(WELCOME), BUS_US_PER_SEC / 2));
+        shake_hands(fake, 0);
+        fake_free(other);
+}
+
 Test(token, one_terminal_at_a_time_and_the_same_one_may_dial_again)
 {
         struct fake *other = fake_new(rig, "other"), *same;
