@@ -16,6 +16,21 @@
 BUS_MUST int message_unpack(const ProtobufCMessageDescriptor *descriptor, struct bus_bytes bytes,
         ProtobufCMessage **ret_message, const char **ret_why);
 
+/*
+ * Where a message's memory comes from in one piece, and goes in one: a message has a dozen parts, and
+ * asking for each costs more than reading it. May be moved as it is; begins as { 0 }.
+ */
+struct message_arena {
+        uint8_t *block;
+        size_t used, size;
+        struct message_arena_part *parts; /* what the block had no room for */
+};
+/* As message_unpack, but what it makes belongs to ARENA, also where it fails. */
+BUS_MUST int message_unpack_in(struct message_arena *arena,
+        const ProtobufCMessageDescriptor *descriptor, struct bus_bytes bytes,
+        ProtobufCMessage **ret_message, const char **ret_why);
+void message_arena_done(struct message_arena *arena); /* may be called again */
+
 /* The same where the reason does not matter: NULL if BYTES are no such message. */
 ProtobufCMessage *message_unpack_or_null(
         const ProtobufCMessageDescriptor *descriptor, struct bus_bytes bytes);

@@ -48,6 +48,17 @@ void bus_envelope_place(struct bus_buf *buf, struct bus_pos position, struct bus
         bus_pack(&tail.base, buf);
 }
 
+static int check(const Pb__Envelope *envelope, const char **ret_why)
+{
+        int r = validate_envelope_journaled(envelope, ret_why);
+
+        if (r == 0 && envelope->schema > BUS_SCHEMA) {
+                *ret_why = "was written by a newer program";
+                r = -EPROTO;
+        }
+        return r;
+}
+
 int bus_envelope_unpack(struct bus_bytes bytes, Pb__Envelope **ret_envelope, const char **ret_why)
 {
         BUS_AUTOENVELOPE Pb__Envelope *envelope = NULL;
@@ -58,13 +69,22 @@ int bus_envelope_unpack(struct bus_bytes bytes, Pb__Envelope **ret_envelope, con
         if (r < 0)
                 return r;
         envelope = (Pb__Envelope *)message;
-        r = validate_envelope_journaled(envelope, ret_why);
-        if (r < 0)
-                return r;
-        if (envelope->schema > BUS_SCHEMA) {
-                *ret_why = "was written by a newer program";
-                return -EPROTO;
-        }
-        *ret_envelope = BUS_STEAL(envelope);
-        return 0;
+        r = check(envelope, ret_why);
+        if (r == 0)
+                *ret_envelope = BUS_STEAL(envelope);
+        return r;
+}
+
+int bus_envelope_unpack_in(struct message_arena *arena, struct bus_bytes bytes,
+        Pb__Envelope **ret_envelope, const char **ret_why)
+{
+        ProtobufCMessage *message;
+        int r;
+
+        r = message_unpack_in(arena, &pb__envelope__descriptor, bytes, &message, ret_why);
+        if (r == 0)
+                r = check((Pb__Envelope *)message, ret_why);
+        if (r == 0)
+                *ret_envelope = (Pb__Envelope *)message;
+        return r;
 }

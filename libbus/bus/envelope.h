@@ -8,6 +8,7 @@
 #include "libbus/wire/position.h"
 
 #include "envelope.pb-c.h"
+#include "proto/unpack.h"
 
 /* The schema number this program writes; a reader refuses a message with a higher one. */
 #define BUS_SCHEMA 1u
@@ -26,6 +27,9 @@ void bus_envelope_place(struct bus_buf *buf, struct bus_pos position, struct bus
  */
 BUS_MUST int bus_envelope_unpack(
         struct bus_bytes bytes, Pb__Envelope **ret_envelope, const char **ret_why);
+/* The same; the envelope is ARENA's, and goes with it. */
+BUS_MUST int bus_envelope_unpack_in(struct message_arena *arena, struct bus_bytes bytes,
+        Pb__Envelope **ret_envelope, const char **ret_why);
 
 static inline void bus_envelope_freep(Pb__Envelope **envelope)
 {

@@ -1,6 +1,7 @@
 /*
- * Fetching what is missing from the writer's journal: one request at a time for each reader, and
- * the next when the answer has been handed over, so that catching up takes its turns with live work.
+ * Fetching what is missing from the writer's journal: one request at a time for each reader. The
+ * next goes out when an answer has come, before that is handed over: the writer reads while the
+ * reader works, and catching up still takes its turns with live work, one answer a turn.
  */
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
@@ -12,14 +13,14 @@
 #include <errno.h>
 #include <zmq.h>
 
-static void send_request(struct bus_reader *reader)
+static void send_request(struct bus_reader *reader, struct bus_pos behind)
 {
         Pb__ReplayRequest request = PB__REPLAY_REQUEST__INIT;
         Pb__Position after;
         BUS_AUTOBUF struct bus_buf frame = BUS_BUF_INIT;
 
-        reader->asked_after = reader->cursor;
-        bus_pos_to(reader->cursor, &after);
+        reader->asked_after = behind;
+        bus_pos_to(behind, &after);
         request.request_id = ++reader->peer->next_request_id;
         request.stream = reader->name;
         request.handled = reader->service && reader->placed;
@@ -41,7 +42,7 @@ static void send_request(struct bus_reader *reader)
 void fetch_start(struct bus_reader *reader)
 {
         reader->fetching = true;
-        send_request(reader);
+        send_request(reader, reader->cursor);
 }
 
 void fetch_timer(void *arg)
@@ -51,7 +52,7 @@ void fetch_timer(void *arg)
         if (reader->failed)
                 return;
         if (reader->fetching) {
-                send_request(reader); /* no answer, or nobody was there */
+                send_request(reader, reader->cursor); /* no answer, or nobody was there */
                 return;
         }
         if (reader->hold)
@@ -101,31 +102,52 @@ static bool follows(struct held *message, struct bus_pos before, bool is_first)
         return bus_pos_equal(message->predecessor, before);
 }
 
-static void take_records(struct bus_reader *reader, const Pb__ReplayReply *reply)
+/* The records of an answer, unpacked. */
+struct records {
+        struct held items[FETCH_MESSAGES];
+        size_t count;
+        bool bad; /* behind the last of them is one that cannot be read, or does not follow */
+};
+
+static void unpack_records(
+        struct bus_reader *reader, const Pb__ReplayReply *reply, struct records *records)
 {
         struct bus_pos before = bus_pos_of(reply->after);
-        bool placed = reader->placed;
 
-        for (size_t i = 0; i < reply->n_records && !reader->failed && !reader->hold; i++) {
+        for (size_t i = 0; i < reply->n_records && i < FETCH_MESSAGES; i++) {
                 const Pb__Record *record = reply->records[i];
-                struct held message = { 0 };
-                int r;
+                struct held *message = &records->items[i];
 
-                r = reader_unpack(reader, record->topic,
-                        bus_bytes(record->envelope.data, record->envelope.len), true, &message);
-                if (r == 0 && placed && !follows(&message, before, i == 0))
-                        r = -EBADMSG;
-                if (r < 0) {
-                        /* the journal itself is bad: going on would skip it */
-                        reader->failed = true;
-                        log_error("journal_unreadable", "stream=%s", reader->name);
-                        stuck(reader, "journal_unreadable", "restore the writer's store");
-                        held_done(&message);
+                if (reader_unpack(reader, record->topic,
+                            bus_bytes(record->envelope.data, record->envelope.len), true,
+                            message) < 0) {
+                        records->bad = true;
                         return;
                 }
-                before = message.position;
-                reader_take(reader, &message);
+                records->count++;
+                if (reader->placed && !follows(message, before, i == 0)) {
+                        held_done(message);
+                        records->count--;
+                        records->bad = true;
+                        return;
+                }
+                before = message->position;
         }
+}
+
+static void take_records(struct bus_reader *reader, struct records *records)
+{
+        for (size_t i = 0; i < records->count; i++)
+                if (reader->failed || reader->hold)
+                        held_done(&records->items[i]); /* fetched again, if ever */
+                else
+                        reader_take(reader, &records->items[i]);
+        if (!records->bad || reader->failed || reader->hold)
+                return;
+        /* the journal itself is bad: going on would skip it */
+        reader->failed = true;
+        log_error("journal_unreadable", "stream=%s", reader->name);
+        stuck(reader, "journal_unreadable", "restore the writer's store");
 }
 
 /* What we need is gone. Stops here: only a person can know whether it may be skipped. */
@@ -219,7 +241,8 @@ static bool place(struct bus_reader *reader, struct bus_pos last)
         return false;
 }
 
-static void take_answer(struct bus_reader *reader, const Pb__ReplayReply *reply)
+static void take_answer(
+        struct bus_reader *reader, const Pb__ReplayReply *reply, struct records *records)
 {
         struct bus_pos after = bus_pos_of(reply->after), last = bus_pos_of(reply->last);
 
@@ -243,8 +266,13 @@ static void take_answer(struct bus_reader *reader, const Pb__ReplayReply *reply)
                 step_back(reader, after);
                 reader->known_end = last;
         }
-        take_records(reader, reply);
-        if (reader->failed || reader->hold)
+        unpack_records(reader, reply, records);
+        if (!reply->end && reader->placed && records->count && !records->bad && !reader->hold) {
+                reader->fetching = true;
+                send_request(reader, records->items[records->count - 1].position);
+        }
+        take_records(reader, records);
+        if (reader->failed || reader->hold || reader->fetching)
                 return;
         if (!reply->end)
                 fetch_start(reader);
@@ -256,14 +284,17 @@ void fetch_answer(struct bus_peer *peer, struct bus_bytes frame)
 {
         Pb__ReplayReply *reply = MESSAGE_UNPACK(replay_reply, frame);
         const char *why = "is not a replay reply";
+        BUS_AUTOFREE struct records *records = NULL;
         struct bus_reader *reader;
 
         if (!reply || validate_replay_reply(reply, &why) < 0) {
                 log_warn("replay_reply_refused", "writer=%s why=\"%s\"", peer->writer, why);
         } else {
                 reader = asked_by(peer, reply->request_id);
-                if (reader && !strcmp(reply->stream, reader->name))
-                        take_answer(reader, reply);
+                if (reader && !reader->failed && !strcmp(reply->stream, reader->name)) {
+                        records = bus_new(struct records);
+                        take_answer(reader, reply, records);
+                }
         }
         pb__replay_reply__free_unpacked(reply, NULL);
 }

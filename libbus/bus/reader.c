@@ -10,7 +10,7 @@
 void held_done(struct held *message)
 {
         free(message->topic);
-        pb__envelope__free_unpacked(message->envelope, NULL);
+        message_arena_done(&message->arena);
         *message = (struct held){ 0 };
 }
 
@@ -29,11 +29,12 @@ static void refuse(struct bus_reader *reader, const char *topic, const char *why
 int reader_unpack(struct bus_reader *reader, const char *topic, struct bus_bytes bytes,
         bool replayed, struct held *ret_message)
 {
-        BUS_AUTOENVELOPE Pb__Envelope *envelope = NULL;
+        struct message_arena arena = { 0 };
+        Pb__Envelope *envelope;
         const char *why = NULL;
         int r;
 
-        r = bus_envelope_unpack(bytes, &envelope, &why);
+        r = bus_envelope_unpack_in(&arena, bytes, &envelope, &why);
         if (r == 0 && strcmp(envelope->stream, reader->name)) {
                 why = "names another stream";
                 r = -EBADMSG;
@@ -49,14 +50,16 @@ int reader_unpack(struct bus_reader *reader, const char *topic, struct bus_bytes
         }
         if (r < 0) {
                 refuse(reader, topic, why);
+                message_arena_done(&arena);
                 return r;
         }
         *ret_message = (struct held){ .topic = bus_xstrdup(topic),
+                .arena = arena,
+                .envelope = envelope,
                 .position = bus_pos_of(envelope->position),
                 .predecessor = bus_pos_of(envelope->predecessor),
                 .received_us = bus_wall_us(),
                 .replayed = replayed };
-        ret_message->envelope = BUS_STEAL(envelope);
         return 0;
 }
 

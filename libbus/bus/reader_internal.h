@@ -20,6 +20,7 @@
 /* A message taken off a socket and unpacked, kept until its turn comes. */
 struct held {
         char *topic;
+        struct message_arena arena; /* the envelope's */
         Pb__Envelope *envelope;
         struct bus_pos position, predecessor;
         int64_t received_us;

@@ -24,9 +24,7 @@
 #define HEARTBEAT_FIRST_US (100 * BUS_US_PER_MS)
 #define HEARTBEAT_FIRST    10
 #define PRUNE_PERIOD_US    (60 * BUS_US_PER_SEC)
-/* About a tenth of the weight of others. */
-#define BACKGROUND_NICE  10
-#define REASON_MAX_BYTES 400
+#define REASON_MAX_BYTES   400
 
 struct bus_loop *bus_service_loop(struct bus_service *service)
 {
@@ -343,12 +341,12 @@ static void *make_zmq(void)
  * the processor from the one on the way: it does not preempt, and counts for less. Where the system
  * refuses, all are alike. Threads made later take it over.
  */
-static void step_back(void)
+static void step_back(int nice_value)
 {
         const struct sched_param none = { 0 };
 
         (void)sched_setscheduler(0, SCHED_BATCH, &none);
-        (void)setpriority(PRIO_PROCESS, 0, BACKGROUND_NICE);
+        (void)setpriority(PRIO_PROCESS, 0, nice_value);
 }
 
 int service_run(struct bus_service *service, int signal_fd)
@@ -359,7 +357,7 @@ int service_run(struct bus_service *service, int signal_fd)
 
         service->exit_status = 1;
         if (service->class->background)
-                step_back();
+                step_back(service->class->background);
         service->zmq = make_zmq();
         bus_loop_add_fd(service->loop, signal_fd, ZMQ_POLLIN, signal_arrived, &signals);
         bus_loop_on_turn_end(service->loop, service_turn_end, service);

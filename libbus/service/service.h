@@ -59,8 +59,9 @@ struct bus_service_class {
         const struct bus_listen *listens;    /* ends with .topic_prefix == NULL; may be NULL */
         const struct config_option *options; /* its own sections; ends with .section == NULL */
         bool survives_commit_failure;
-        /* No alert waits for it on its way to the broker: where processors are few, those go first. */
-        bool background;
+        /* Not 0: no alert waits for it on its way to the broker. Where processors are few, those go
+         * first, and of two in the background the one with the lower number, which is its nice value. */
+        int background;
         /* For a service that nobody waits for: a commit that syncs nothing, publishes nothing and calls
          * nobody back may be put off for so long, so that several turns share it. What it reads meanwhile
          * is handled and forgotten together if the process dies. 0: every turn commits. */

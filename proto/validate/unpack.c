@@ -3,7 +3,11 @@
  */
 #include "proto/unpack.h"
 
+#include "libbus/base/require.h"
+
 #include <errno.h>
+#include <stdalign.h>
+#include <stddef.h>
 
 enum {
         WIRE_VARINT = 0,
@@ -113,8 +117,8 @@ static int scan_message(struct scan *scan, const ProtobufCMessageDescriptor *des
         return 0;
 }
 
-int message_unpack(const ProtobufCMessageDescriptor *descriptor, struct bus_bytes bytes,
-        ProtobufCMessage **ret_message, const char **ret_why)
+static int unpack(ProtobufCAllocator *allocator, const ProtobufCMessageDescriptor *descriptor,
+        struct bus_bytes bytes, ProtobufCMessage **ret_message, const char **ret_why)
 {
         struct scan scan = { .fields_left = FIELDS_MAX };
         ProtobufCMessage *message;
@@ -129,13 +133,80 @@ int message_unpack(const ProtobufCMessageDescriptor *descriptor, struct bus_byte
                 *ret_why = scan.why;
                 return r;
         }
-        message = protobuf_c_message_unpack(descriptor, NULL, bytes.size, bytes.data);
+        message = protobuf_c_message_unpack(descriptor, allocator, bytes.size, bytes.data);
         if (!message) {
                 *ret_why = "not such a message";
                 return -EBADMSG;
         }
         *ret_message = message;
         return 0;
+}
+
+int message_unpack(const ProtobufCMessageDescriptor *descriptor, struct bus_bytes bytes,
+        ProtobufCMessage **ret_message, const char **ret_why)
+{
+        return unpack(NULL, descriptor, bytes, ret_message, ret_why);
+}
+
+/* ---- arenas ---- */
+
+/* A message of ours takes about so much more than its bytes. */
+#define ARENA_EXTRA_BYTES 1024
+#define ARENA_ALIGN       alignof(max_align_t)
+
+struct message_arena_part {
+        struct message_arena_part *next;
+        alignas(max_align_t) uint8_t data[];
+};
+
+static void *arena_take(void *data, size_t size)
+{
+        struct message_arena *arena = data;
+        struct message_arena_part *part;
+        size_t rounded = (size + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
+
+        if (rounded >= size && rounded <= arena->size - arena->used) {
+                arena->used += rounded;
+                return arena->block + arena->used - rounded;
+        }
+        part = size < SIZE_MAX / 2 ? malloc(sizeof(*part) + size) : NULL;
+        if (!part)
+                return NULL;
+        part->next = arena->parts;
+        arena->parts = part;
+        return part->data;
+}
+
+static void arena_give_back(void *data, void *pointer)
+{
+        (void)data;
+        (void)pointer;
+}
+
+int message_unpack_in(struct message_arena *arena, const ProtobufCMessageDescriptor *descriptor,
+        struct bus_bytes bytes, ProtobufCMessage **ret_message, const char **ret_why)
+{
+        ProtobufCAllocator allocator = {
+                .alloc = arena_take, .free = arena_give_back, .allocator_data = arena
+        };
+
+        if (!arena->block) {
+                arena->size = 2 * bytes.size + ARENA_EXTRA_BYTES;
+                arena->block = bus_xrealloc(NULL, arena->size);
+        }
+        return unpack(&allocator, descriptor, bytes, ret_message, ret_why);
+}
+
+void message_arena_done(struct message_arena *arena)
+{
+        struct message_arena_part *part;
+
+        while ((part = arena->parts)) {
+                arena->parts = part->next;
+                free(part);
+        }
+        free(arena->block);
+        *arena = (struct message_arena){ 0 };
 }
 
 ProtobufCMessage *message_unpack_or_null(

@@ -112,7 +112,8 @@ int strategy_signal_read(const struct bus_message *message, struct strategy_sign
         const char *why = "";
         int r;
 
-        r = message_unpack(&pb__signal__descriptor, message->body, &unpacked, &why);
+        r = message_unpack_in(
+                &signal.arena, &pb__signal__descriptor, message->body, &unpacked, &why);
         signal.pb = (Pb__Signal *)unpacked;
         if (!r)
                 r = validate_signal(signal.pb, &why);
@@ -132,8 +133,7 @@ int strategy_signal_read(const struct bus_message *message, struct strategy_sign
 
 void strategy_signal_done(struct strategy_signal *signal)
 {
-        if (signal->pb)
-                pb__signal__free_unpacked(signal->pb, NULL);
+        message_arena_done(&signal->arena);
         signal->pb = NULL;
 }
 

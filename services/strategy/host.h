@@ -6,6 +6,7 @@
 #include "libbus/base/clock.h"
 #include "libbus/bus/message.h"
 #include "libbus/config/config.h"
+#include "proto/unpack.h"
 #include "services/common/decision_codec.h"
 #include "services/common/plugin_host.h"
 #include "signal.pb-c.h"
@@ -21,8 +22,8 @@
 #define STRATEGY_OPTIONS                                                                        \
         { "plugin_system", "enabled", CONFIG_BOOL, "yes", 0, 0, NULL,                           \
                 "no: the incumbent alone is loaded" },                                          \
-                { "plugin_system", "auto_rollback", CONFIG_BOOL, "no", 0, 0, NULL,               \
-                        "what the watch finds is rolled back without asking" },                  \
+                { "plugin_system", "auto_rollback", CONFIG_BOOL, "no", 0, 0, NULL,              \
+                        "what the watch finds is rolled back without asking" },                 \
                 { "plugin_system", "folder", CONFIG_STRING, NULL, 1, 4000, NULL,                \
                         "where the plugins lie, NAME.so each" },                                \
         {                                                                                       \
@@ -45,6 +46,7 @@ struct plugin *strategy_host_find(const struct strategy_host *host, const char *
 
 /* A signal as plugins want it. */
 struct strategy_signal {
+        struct message_arena arena; /* the next one's */
         Pb__Signal *pb;
         struct v3_alert alert;
         struct v3_context context;
