@@ -67,19 +67,6 @@ int sqlite_begin(struct sqlite_store *s, enum store_sync sync)
         return 0;
 }
 
-/* The database has all there is, and on the disk: the log is not needed before the next commit. */
-static int sync_all(struct sqlite_store *s)
-{
-        int r;
-
-        r = sqlite_vfs_sync_wal(s->vfs);
-        if (r < 0)
-                return r;
-        redo_file_restart(&s->log);
-        s->synced = s->seq;
-        return 0;
-}
-
 int sqlite_end(struct sqlite_store *s, int r)
 {
         sqlite3_stmt *stmt;
@@ -91,12 +78,15 @@ int sqlite_end(struct sqlite_store *s, int r)
         if (r < 0 && !sqlite3_get_autocommit(s->db))
                 sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
         if (!r && s->sync == STORE_SYNC_FULL)
-                r = sync_all(s);
+                r = sqlite_sync(s);
         if (sync_failed(s))
                 return r < 0 ? r : -EIO;
-        if (!r)
-                sqlite_adopt_staged(s);
-        return r;
+        if (r < 0)
+                return r;
+        if (s->sync == STORE_SYNC_FULL)
+                sqlite_restart_log(s);
+        sqlite_adopt_staged(s);
+        return 0;
 }
 
 /* Left by a process whose sync failed: the system may have dropped what it could not write. */

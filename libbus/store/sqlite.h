@@ -80,8 +80,12 @@ struct sqlite_store {
 
         struct redo_file log;
         struct redo_key key;
-        uint64_t seq;                /* of the last record */
-        uint64_t synced;             /* of the last one on the disk, there or in the database */
+        uint64_t seq;       /* of the last record */
+        uint64_t synced;    /* the last one known to be on the disk, in the log or the database */
+        uint64_t promised;  /* the last one that had to be: STORE_SYNC_FULL */
+        uint64_t flushed;   /* the last one committed in the database */
+        uint64_t settled;   /* the last one on the disk in the database */
+        uint64_t log_after; /* the log begins behind this one */
         struct bus_buf pending;      /* records that are in the log and not yet in the database */
         struct sqlite_claim *claims; /* theirs */
         size_t claim_count, claim_capacity;
@@ -149,8 +153,11 @@ BUS_MUST int sqlite_apply_record(struct sqlite_store *s, const struct redo_recor
 BUS_MUST int sqlite_catch_up(struct sqlite_store *s);
 /* And committed, but not synced. */
 BUS_MUST int sqlite_flush(struct sqlite_store *s);
-/* And synced: the log begins anew, larger if it may. */
+/* What was flushed is on the disk as well. */
+BUS_MUST int sqlite_sync(struct sqlite_store *s);
+/* All is flushed, and synced where a promise depends on it; the log begins anew, larger if it may. */
 BUS_MUST int sqlite_recycle(struct sqlite_store *s);
+void sqlite_restart_log(struct sqlite_store *s);
 void sqlite_settle(struct store *store);
 
 /* ---- sqlite_commit.c: a batch into the log ---- */

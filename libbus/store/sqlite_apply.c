@@ -1,7 +1,9 @@
 /*
  * From the log into the database. Applied records lie in a transaction that stays open, so that
  * this connection sees them; it is committed now and then, without a sync. When the log is half
- * full, the database is synced and the log begins anew.
+ * full it begins anew. A record that was promised is then synced in the database first. If none
+ * was, the sync is put off until one is: the database may lose its end meanwhile, and what the log
+ * then holds does not follow on it, which is a torn end like another (sqlite_commit.c).
  *
  * Once the database cannot follow, nothing more is promised: what the log holds is applied by the
  * next one who opens the store, when the disk allows.
@@ -121,7 +123,31 @@ int sqlite_flush(struct sqlite_store *s)
         if (r < 0)
                 return refuse(s, r);
         s->open = false;
+        s->flushed = s->seq;
         return 0;
+}
+
+static void flushed_is_settled(struct sqlite_store *s)
+{
+        s->settled = s->flushed;
+        if (s->synced < s->settled)
+                s->synced = s->settled;
+}
+
+int sqlite_sync(struct sqlite_store *s)
+{
+        int r;
+
+        r = sqlite_vfs_sync_wal(s->vfs);
+        if (!r)
+                flushed_is_settled(s);
+        return r;
+}
+
+void sqlite_restart_log(struct sqlite_store *s)
+{
+        redo_file_restart(&s->log);
+        s->log_after = s->seq;
 }
 
 int sqlite_recycle(struct sqlite_store *s)
@@ -131,12 +157,11 @@ int sqlite_recycle(struct sqlite_store *s)
         r = redo_file_grow(&s->log);
         if (!r)
                 r = sqlite_flush(s);
-        if (!r)
-                r = sqlite_vfs_sync_wal(s->vfs);
+        if (!r && s->promised > s->settled)
+                r = sqlite_sync(s);
         if (r < 0)
                 return refuse(s, r);
-        redo_file_restart(&s->log);
-        s->synced = s->seq;
+        sqlite_restart_log(s);
         return 0;
 }
 
@@ -147,6 +172,8 @@ static int checkpoint(struct sqlite_store *s)
                 s->db);
 
         s->wal_pages = 0;
+        if (!r)
+                flushed_is_settled(s);
         return r;
 }
 

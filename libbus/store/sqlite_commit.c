@@ -194,15 +194,17 @@ static int plan(struct sqlite_store *s, struct store_batch *batch)
 
 /* ---- writing ---- */
 
-static int sync_log(struct sqlite_store *s)
+/* Everything up to the last record is on the disk; the log alone where it follows on what is. */
+static int sync_log(struct sqlite_store *s, uint64_t last)
 {
-        int r;
+        int r = 0;
 
-        if (!s->log.unsynced)
-                return 0;
-        r = redo_file_sync(&s->log);
+        if (s->settled < s->log_after)
+                r = sqlite_sync(s);
+        if (!r && s->log.unsynced)
+                r = redo_file_sync(&s->log);
         if (!r)
-                s->synced = s->seq;
+                s->synced = last;
         return r;
 }
 
@@ -211,11 +213,8 @@ static int write_record(struct sqlite_store *s, size_t start, enum store_sync sy
         int r;
 
         r = redo_file_append(&s->log, bus_bytes(s->pending.data + start, s->pending.size - start));
-        if (!r && sync == STORE_SYNC_FULL) {
-                r = redo_file_sync(&s->log);
-                if (!r)
-                        s->synced = s->seq + 1;
-        }
+        if (!r && sync == STORE_SYNC_FULL)
+                r = sync_log(s, s->seq + 1);
         return r;
 }
 
@@ -257,10 +256,12 @@ int sqlite_commit(struct store *store, struct store_batch *batch, enum store_syn
                 s->claim_bytes.size = claim_bytes;
         }
         if (count == 0 && sync == STORE_SYNC_FULL)
-                r = sync_log(s); /* what it was a duplicate of may not be on the disk yet */
+                r = sync_log(s, s->seq); /* what it was a duplicate of may not be on the disk yet */
         if (r < 0)
                 return r;
         s->seq += count > 0;
+        if (sync == STORE_SYNC_FULL)
+                s->promised = s->seq;
         sqlite_adopt_staged(s);
         if (count > 0 && through)
                 r = sqlite_recycle(s);

@@ -148,7 +148,7 @@ int sqlite_log_replay(struct sqlite_store *s, const char *path, char *error, siz
 
         r = scan(s->db, path, &replay, error, error_size);
         if (!r)
-                s->seq = s->synced = replay.seq;
+                s->seq = s->synced = s->flushed = replay.seq;
         return r;
 }
 
