@@ -60,6 +60,7 @@ static const struct kill_plan kill_plan[] = {
         { IN_BURST(18), "order-executor" },
         { IN_BURST(22), "health" },
         { IN_BURST(25), "strategy-v3-shadow" },
+        { IN_BURST(28), "telegram-analytics" },
         { IN_BURST(30), "alert-ingest" },
         { IN_BURST(34), "strategy-v3" },
         { IN_BURST(38), "mt5-demo" },

@@ -1,10 +1,9 @@
 #pragma once
 /*
- * The live decision and the shadow's on the same alert, compared as docs/v3.md, Comparing two
- * decisions, classes them: here only whether the difference is a critical one. Pure.
+ * What the comparator said of an alert's pairs, summed: of another plugin in the shadow beside the
+ * live one. The comparisons themselves are telegram-analytics's (docs/shadow.md). Pure.
  */
 #include <jansson.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 struct shadow_counts {

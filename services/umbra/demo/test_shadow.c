@@ -1,62 +1,43 @@
 #include "services/umbra/demo/shadow.h"
 
 #include <criterion/criterion.h>
-#include <stdio.h>
 
-#define LIVE                                                                             \
-        "{\"plugin\":\"legacy_v3\",\"verdict\":\"execute\",\"reason\":\"ok\",\"legs\":[" \
-        "{\"leg\":\"A\",\"side\":\"buy\",\"volume\":\"0.02\"}],\"closes\":[]}"
+#define BOTH "\"live_missing\":false,\"shadow_missing\":false,"
+#define PAIR "{\"plugin\":\"combined_v3\",\"against\":\"legacy_v3\"," BOTH
 
-static struct shadow_counts count(const char *shadow)
+static void expect(const char *comparisons, size_t pairs, size_t different, size_t critical)
 {
         struct shadow_counts counts = { 0 };
-        char text[1024];
-        json_t *trail;
+        json_t *trail = json_loads(comparisons, 0, NULL);
 
-        snprintf(text, sizeof(text), "{\"decision\":" LIVE ",\"shadow\":[" LIVE ",%s]}", shadow);
-        trail = json_loads(text, 0, NULL);
-        cr_assert_not_null(trail, "%s", text);
+        cr_assert_not_null(trail, "%s", comparisons);
         shadow_count(trail, &counts);
         json_decref(trail);
-        return counts;
+        cr_expect_eq(counts.pairs, pairs, "%s", comparisons);
+        cr_expect_eq(counts.different, different, "%s", comparisons);
+        cr_expect_eq(counts.critical, critical, "%s", comparisons);
 }
 
-static void expect(const char *shadow, size_t different, size_t critical)
+Test(shadow, counts_what_the_comparator_said_of_another_plugin)
 {
-        struct shadow_counts counts = count(shadow);
-
-        cr_expect_eq(counts.pairs, 1);
-        cr_expect_eq(counts.different, different, "%s", shadow);
-        cr_expect_eq(counts.critical, critical, "%s", shadow);
+        expect("{}", 0, 0, 0);
+        expect("{\"comparisons\":[" PAIR "\"class\":\"exact\",\"critical\":false}]}", 1, 0, 0);
+        expect("{\"comparisons\":[" PAIR "\"class\":\"size\",\"critical\":false}]}", 1, 1, 0);
+        expect("{\"comparisons\":[" PAIR
+               "\"class\":\"side\",\"critical\":true,\"ignored\":false}]}",
+                1, 1, 1);
+        expect("{\"comparisons\":[" PAIR "\"class\":\"side\",\"critical\":true,\"ignored\":true}]}",
+                1, 1, 0);
+        expect("{\"comparisons\":[{\"plugin\":\"legacy_v3\",\"against\":\"legacy_v3\"," BOTH
+               "\"class\":\"exact\",\"critical\":false}]}",
+                0, 0, 0);
 }
 
-Test(shadow, compares_another_plugin_and_not_the_same_one)
+Test(shadow, counts_a_pair_that_was_told_twice_once)
 {
-        expect("{\"plugin\":\"combined_v3\",\"verdict\":\"execute\",\"reason\":\"ok\",\"legs\":["
-               "{\"leg\":\"A\",\"side\":\"buy\",\"volume\":\"0.02\"}],\"closes\":[]}",
-                0, 0);
-}
-
-Test(shadow, calls_a_size_different_and_a_side_critical)
-{
-        expect("{\"plugin\":\"combined_v3\",\"verdict\":\"execute\",\"reason\":\"ok\",\"legs\":["
-               "{\"leg\":\"A\",\"side\":\"buy\",\"volume\":\"0.03\"}],\"closes\":[]}",
-                1, 0);
-        expect("{\"plugin\":\"combined_v3\",\"verdict\":\"execute\",\"reason\":\"ok\",\"legs\":["
-               "{\"leg\":\"A\",\"side\":\"sell\",\"volume\":\"0.02\"}],\"closes\":[]}",
-                1, 1);
-}
-
-Test(shadow, calls_it_critical_where_only_one_acts_or_one_failed)
-{
-        expect("{\"plugin\":\"combined_v3\",\"verdict\":\"reject\",\"reason\":\"daily_cap\","
-               "\"legs\":[],\"closes\":[]}",
-                1, 1);
-        expect("{\"plugin\":\"combined_v3\",\"verdict\":\"error\",\"reason\":\"plugin_error\","
-               "\"legs\":[],\"closes\":[]}",
-                1, 1);
-        expect("{\"plugin\":\"combined_v3\",\"verdict\":\"execute\",\"reason\":\"ok\",\"legs\":["
-               "{\"leg\":\"A\",\"side\":\"buy\",\"volume\":\"0.02\"}],"
-               "\"closes\":[{\"side\":\"sell\"}]}",
-                1, 1);
+        expect("{\"comparisons\":[{\"plugin\":\"combined_v3\",\"against\":\"\","
+               "\"live_missing\":true,\"shadow_missing\":false,\"class\":\"late\","
+               "\"critical\":false}," PAIR "\"class\":\"late\",\"critical\":false,"
+               "\"revises\":true}]}",
+                1, 0, 0);
 }

@@ -53,6 +53,7 @@ static bool judge(const struct demo_results *r)
         good &= check(r->trades_sent >= DEMO_TRADES_MIN, "enough entries and exits were sent");
         good &= check(r->sums.at_broker >= DEMO_ORDERS_MIN, "enough orders reached the broker");
         good &= check(r->kills >= DEMO_KILLS_MIN, "enough services were killed");
+        good &= check(r->shadow.pairs >= DEMO_TRADES_MIN, "enough decisions were compared");
         good &= check(!r->switches_broken, "each decision is by the plugin of its position");
         good &= check(r->cutover_ms < 0 || r->switches == SWITCHES, "all switches were done");
         return good;
