@@ -1,4 +1,4 @@
-/* An incumbent that dies of one symbol, for test_poison.sh. Any other alert it ignores. */
+/* A plugin that dies of one symbol, for test_poison.sh and test_switches.sh. Any other alert it ignores. */
 #include "umbra/plugin.h"
 
 #include <signal.h>
@@ -33,7 +33,7 @@ static int decide(void *self, const struct v3_alert *alert, const struct v3_cont
 extern const struct umbra_plugin UMBRA_PLUGIN_SYMBOL;
 UMBRA_PLUGIN_EXPORT const struct umbra_plugin UMBRA_PLUGIN_SYMBOL = {
         .stamp = UMBRA_PLUGIN_STAMP,
-        .name = "legacy_v3",
+        .name = POISON_NAME,
         .version = "0.1",
         .capabilities = UMBRA_CAN_ENTER | UMBRA_CAN_EXIT,
         .create = create,
