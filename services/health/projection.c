@@ -116,14 +116,12 @@ static void keep_record(struct projection *projection, const struct bus_message 
 
 static void write_summary(struct projection *projection, const struct summary *summary)
 {
-        json_t *json = summary_json(summary);
-        BUS_AUTOFREE char *text = json_dumps(json, JSON_COMPACT);
+        BUS_AUTOBUF struct bus_buf text = BUS_BUF_INIT;
         char key[KEY_SIZE];
 
-        bus_require(text);
-        bus_put(projection->service, summary_key(summary->alert_id, key), bus_bytes_str(text),
+        summary_write(summary, &text);
+        bus_put(projection->service, summary_key(summary->alert_id, key), bus_buf_bytes(&text),
                 false);
-        json_decref(json);
 }
 
 void projection_write(struct projection *projection)

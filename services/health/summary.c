@@ -5,10 +5,12 @@
 #include "libbus/base/clock.h"
 #include "libbus/pbjson/pbjson.h"
 #include "order.pb-c.h"
+#include "services/common/json_text.h"
 #include "signal.pb-c.h"
 #include "trade.pb-c.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -216,6 +218,34 @@ json_t *summary_json(const struct summary *summary)
         set(json, "ordered", json_boolean(summary->is_ordered));
         set(json, "test", json_boolean(summary->test));
         return json;
+}
+
+static void add_flag(struct bus_buf *text, const char *key, bool value)
+{
+        if (value)
+                bus_buf_printf(text, ",\"%s\":true", key);
+}
+
+void summary_write(const struct summary *summary, struct bus_buf *text)
+{
+        bus_buf_add_str(text, "{\"alert_id\":");
+        json_add_string(text, summary->alert_id);
+        for (size_t i = 0; i < BUS_COUNT(fields); i++) {
+                const char *at = (const char *)summary + fields[i].offset;
+                int64_t number = fields[i].is_word ? 0 : *(const int64_t *)(const void *)at;
+
+                if (fields[i].is_word && *at) {
+                        bus_buf_printf(text, ",\"%s\":", fields[i].key);
+                        json_add_string(text, at);
+                } else if (number) {
+                        bus_buf_printf(text, ",\"%s\":%" PRId64, fields[i].key, number);
+                }
+        }
+        bus_buf_printf(text, ",\"fills\":%" PRIu32, summary->fills);
+        add_flag(text, "decided", summary->is_decided);
+        add_flag(text, "ordered", summary->is_ordered);
+        add_flag(text, "test", summary->test);
+        bus_buf_add_str(text, "}");
 }
 
 int summary_read(const json_t *json, struct summary *ret_summary)

@@ -3,6 +3,7 @@
  * What became of one alert so far, in a few words: made by applying the alert's messages in any
  * order, any number of times. Pure.
  */
+#include "libbus/base/bytes.h"
 #include "libbus/base/ids.h"
 
 #include "envelope.pb-c.h"
@@ -46,5 +47,7 @@ bool summary_is_final(const struct summary *summary);
 int64_t summary_processing_us(const struct summary *summary);
 
 json_t *summary_json(const struct summary *summary); /* the caller owns it */
-/* The way back from summary_json's text. -EBADMSG. */
+/* Adds what summary_read needs to TEXT, as JSON. Under load it is written for every alert. */
+void summary_write(const struct summary *summary, struct bus_buf *text);
+/* The way back from summary_json or summary_write's text. -EBADMSG. */
 BUS_MUST int summary_read(const json_t *json, struct summary *ret_summary);

@@ -274,12 +274,18 @@ Test(summary, comes_back_from_its_json_as_it_was)
                 .submitted_us = T0 + 9,
                 .fills = 2 };
         struct summary read;
+        BUS_AUTOBUF struct bus_buf text = BUS_BUF_INIT;
         json_t *json = summary_json(&summary);
 
         cr_assert_eq(summary_read(json, &read), 0);
         cr_expect_eq(memcmp(&summary, &read, sizeof(read)), 0);
         cr_expect_eq(summary_processing_us(&read), 9);
         cr_expect_str_eq(summary_state(&read), "submitted");
+        json_decref(json);
+        summary_write(&summary, &text);
+        json = json_loadb((const char *)text.data, text.size, 0, NULL);
+        cr_assert_eq(summary_read(json, &read), 0);
+        cr_expect_eq(memcmp(&summary, &read, sizeof(read)), 0);
         json_decref(json);
         json = json_object();
         cr_expect_lt(summary_read(json, &read), 0);
