@@ -6,7 +6,7 @@
 
 #include "comparison.pb-c.h"
 
-/* docs/v3.md, Comparing two decisions: the classes that count against a plugin. */
+/* docs/shadow.md, Classes: those that count against a plugin. */
 static bool is_critical(int class)
 {
         return class == PB__COMPARISON_CLASS__COMPARISON_CLASS_SIDE ||
