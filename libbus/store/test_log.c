@@ -3,7 +3,7 @@
  * write, when somebody damages or loses it, when the disk is full, and in backups and restores.
  */
 #include "libbus/base/require.h"
-#include "libbus/store/redo_file.h"
+#include "libbus/store/sqlite.h"
 #include "libbus/store/store_sqlite_faults.h"
 #include "libbus/store/test_numbered.h"
 
@@ -233,6 +233,36 @@ Test(log, a_log_of_another_time_is_none)
                 copy(kept, log);
                 test_open(t);
                 expect_number(t, 25);
+        }
+}
+
+static int64_t format_of(const struct test_store *t)
+{
+        struct sqlite_vfs *vfs = sqlite_vfs_new();
+        int64_t format = 0;
+        char error[256];
+        sqlite3 *db = NULL;
+
+        cr_assert_eq(sqlite_db_open(t->path, vfs, false, &db, error, sizeof(error)), 0);
+        sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+        cr_assert_eq(sqlite_number(db, "PRAGMA user_version", &format), 0);
+        sqlite3_close(db);
+        sqlite_vfs_free(vfs);
+        return format;
+}
+
+/* It would not see the log. What a clean end leaves it may read. */
+Test(log, a_program_that_knows_of_no_log_is_kept_from_what_a_kill_left)
+{
+        EACH_ENGINE(t)
+        {
+                leave_log(t, 3);
+                cr_expect_eq(format_of(t), STORE_SQLITE_FORMAT_LOGGED);
+                test_open(t);
+                t->store = store_free(t->store);
+                cr_expect_eq(format_of(t), STORE_SQLITE_FORMAT);
+                test_open(t);
+                expect_number(t, 3);
         }
 }
 
