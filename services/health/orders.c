@@ -1,13 +1,18 @@
 /*
- * Invariant: a value is the state's name, a blank and the order as JSON, so that whoever looks for a
- * state reads no JSON of the others.
+ * Invariant: a value is the state's name, a blank and the envelope of the order's last event as it
+ * came, so that whoever looks for a state unpacks none of the others, and JSON is made for whoever
+ * asks and not for every event.
  */
 #include "services/health/orders.h"
 
 #include "libbus/base/clock.h"
 #include "libbus/base/ids.h"
 #include "libbus/base/require.h"
+#include "libbus/bus/pack.h"
 #include "libbus/pbjson/pbjson.h"
+#include "proto/unpack.h"
+#include "proto/validate.h"
+#include "services/common/messages.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -31,23 +36,14 @@ void orders_take(
         struct bus_service *service, const struct bus_message *message, const Pb__Trade *trade)
 {
         const char *alert_id = message->envelope->alert_id;
-        char key[KEY_SIZE], state[PBJSON_ENUM_SIZE], when[BUS_TIME_TEXT_SIZE];
+        char key[KEY_SIZE], state[PBJSON_ENUM_SIZE];
         BUS_AUTOBUF struct bus_buf value = BUS_BUF_INIT;
-        BUS_AUTOFREE char *text = NULL;
-        json_t *json;
 
         if (!is_of_an_order(trade))
                 return;
-        json = pbjson(&trade->base);
-        json_object_set_new(json, "alert_id", json_string(alert_id));
-        json_object_set_new(
-                json, "at", json_string(bus_time_format(message->envelope->staged_us, when)));
-        json_object_set_new(json, "test", json_boolean(message->envelope->test));
-        text = json_dumps(json, JSON_COMPACT);
-        json_decref(json);
-        bus_require(text);
         pbjson_enum(&pb__order_state__descriptor, (int)trade->state, state);
-        bus_buf_printf(&value, "%s %s", state, text);
+        bus_buf_printf(&value, "%s ", state);
+        bus_pack(&message->envelope->base, &value);
         snprintf(key, sizeof(key), "o/%06" PRId64 "/%s/%s", bus_id_us(alert_id) / US_PER_DAY,
                 alert_id, trade->cl_ord_id);
         bus_put(service, key, bus_buf_bytes(&value), false);
@@ -107,6 +103,28 @@ static int list_one(struct bus_bytes key, struct bus_bytes value, void *arg)
         return 0;
 }
 
+/* NULL if it cannot be read. */
+static json_t *order_json(struct bus_bytes packed)
+{
+        Pb__Envelope *envelope = MESSAGE_UNPACK(envelope, packed);
+        MESSAGE_AUTOFREE ProtobufCMessage *trade = NULL;
+        char when[BUS_TIME_TEXT_SIZE];
+        json_t *json = NULL;
+        const char *why;
+
+        if (envelope && validate_envelope(envelope, &why) == 0 &&
+                message_read("trade", bus_bytes(envelope->body.data, envelope->body.len), &trade,
+                        &why) == 0) {
+                json = pbjson(trade);
+                json_object_set_new(json, "alert_id", json_string(envelope->alert_id));
+                json_object_set_new(
+                        json, "at", json_string(bus_time_format(envelope->staged_us, when)));
+                json_object_set_new(json, "test", json_boolean(envelope->test));
+        }
+        pb__envelope__free_unpacked(envelope, NULL);
+        return json;
+}
+
 static json_t *listing_json(const struct listing *listing)
 {
         size_t limit = listing->query->limit;
@@ -116,8 +134,10 @@ static json_t *listing_json(const struct listing *listing)
                 const struct bus_buf *text =
                         &listing->texts[(listing->next + limit - listing->count + i) % limit];
 
-                json_array_append_new(
-                        list, json_loadb((const char *)text->data, text->size, 0, NULL));
+                json_t *order = order_json(bus_buf_bytes(text));
+
+                if (order)
+                        json_array_append_new(list, order);
         }
         return list;
 }
