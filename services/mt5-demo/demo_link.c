@@ -289,6 +289,7 @@ void demo_make_link(struct demo *demo, struct bus_bytes secret)
         const struct options *options = demo->options;
         const struct link_options link = {
                 .endpoint = options->connect,
+                .config = options->config,
                 .terminal_id = options->identity.terminal_id,
                 .secret = secret,
                 .keys = demo->keys,

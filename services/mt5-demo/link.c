@@ -8,6 +8,7 @@
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
 #include "libbus/bus/keys.h"
+#include "libbus/bus/place.h"
 #include "libbus/bus/socket.h"
 
 #include <errno.h>
@@ -43,6 +44,7 @@ struct link {
         struct bus_buf buf;
         bool reading;         /* what is to be sent waits until all that came is done */
         struct bus_buf ready; /* those frames, each behind its size */
+        bool told_place;      /* once is enough */
 };
 
 static void on_readable(void *arg);
@@ -148,6 +150,21 @@ static void on_monitor(void *arg)
         }
 }
 
+static bool is_executors_place(struct link *link)
+{
+        char why[BUS_PLACE_WHY_SIZE];
+        int r = 0;
+
+        if (link->options.config)
+                r = bus_place_check_endpoint(
+                        link->options.config, EXECUTOR, link->options.endpoint, why);
+        if (r < 0 && r != -ENOENT && !link->told_place) {
+                log_error("place_refused", "writer=%s %s", EXECUTOR, why);
+                link->told_place = true;
+        }
+        return r == 0;
+}
+
 static void dial(struct link *link)
 {
         char endpoint[ENDPOINT_SIZE];
@@ -169,6 +186,10 @@ static void dial(struct link *link)
                 bus_socket_trust(link->socket, link->options.keys, EXECUTOR) < 0) {
                 log_error("link_no_key", "of=%s in=%s", EXECUTOR, link->options.keys->folder);
                 hang_up(link, LINK_DEAD_US);
+                return;
+        }
+        if (!is_executors_place(link)) {
+                hang_up(link, LINK_HEARTBEAT_US);
                 return;
         }
         /* the form of the endpoint was checked with the configuration */

@@ -8,6 +8,7 @@
  * dialling has a new socket, so that nothing that waited in the old one reaches a new peer.
  */
 #include "libbus/base/bytes.h"
+#include "libbus/config/config.h"
 #include "libbus/loop/loop.h"
 #include "services/broker/broker_codec.h"
 
@@ -22,6 +23,7 @@ struct link_options {
         const char *terminal_id;
         struct bus_bytes secret;
         const struct bus_keys *keys; /* of this terminal; NULL: a link without CURVE */
+        const struct config *config; /* says whose place it dials (libbus/bus/place.h); NULL: any */
         int64_t redial_us;           /* pause after a link was lost */
         int64_t cut_us;              /* pause after link_cut */
 };

@@ -173,6 +173,7 @@ int options_read(const struct config *config, struct options *ret_options,
         char error[static OPTIONS_ERROR_SIZE])
 {
         struct options options = {
+                .config = config,
                 .secret_file = text_of(config, "secret_file"),
                 .csv = text_of(config, "csv"),
                 .faults = text_of(config, "faults"),

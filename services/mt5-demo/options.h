@@ -18,7 +18,8 @@ extern const struct config_option demo_options[];
 struct options {
         char connect[BUS_ENDPOINT_SIZE], control[BUS_ENDPOINT_SIZE];
         char state[BUS_ENDPOINT_SIZE];
-        char *keys_folder; /* owned; of the link's key, NULL: a link without CURVE */
+        char *keys_folder;           /* owned; of the link's key, NULL: a link without CURVE */
+        const struct config *config; /* borrowed */
         const char *csv, *faults, *secret_file; /* borrowed from the config */
         struct identity identity;
         int64_t balance_cents;

@@ -116,7 +116,8 @@ until_true 10 grep -q 'WARN mt5-demo link_refused' "$UMBRA_STATE/log/mt5-demo.lo
 kill -TERM "$thief"
 wait "$thief" || fail "the false executor ended with $?"
 [ "$(link_ups)" = "$ups" ] || fail 'the false executor was believed'
-passed "mt5-demo takes no orders without the secret: $(sed -n 's/.* link_refused //p' "$UMBRA_STATE/log/mt5-demo.log" | tail -n 1)"
+why=$(sed -n 's/.* link_refused //p' "$UMBRA_STATE/log/mt5-demo.log" | tail -n 1)
+passed "mt5-demo takes no orders without the secret: $why"
 rm -rf "$loot/state"
 executor
 more_ups() {

@@ -116,7 +116,8 @@ lure() { # [SETTING]: $loot/seen is what the thief saw
         shadow "$attacker" $stolen --wait 6000 bind "$trap_place" order >"$loot/seen" &
         thief=$!
         uid=$(uid_of order-executor)
-        setpriv --reuid "$uid" --regid "$uid" --clear-groups "${umbra%/umbra/umbra}/order-executor/order-executor" \
+        setpriv --reuid "$uid" --regid "$uid" --clear-groups \
+                "${umbra%/umbra/umbra}/order-executor/order-executor" \
                 --config "$UMBRA_STATE/umbra.ini" --set "endpoint.strategy-v3.pub=$trap_place" \
                 --set "endpoint.strategy-v3.replay=$trap_place" ${1:+--set "$1"} \
                 >"$loot/executor.log" 2>&1 &
@@ -135,4 +136,17 @@ lure "endpoint.strategy-v3.uid=$(uid_of strategy-v3-shadow)"
 grep -q 'was asked for order' "$loot/seen" ||
         fail "without the wall nobody came either: $(cat "$loot/seen" "$loot/executor.log")"
 passed 'and without this wall it would have'
+
+# The same of the broker: it is not lured away either.
+uid=$(uid_of mt5-demo)
+setpriv --reuid "$uid" --regid "$uid" --clear-groups "$mt5_demo" \
+        --config "$UMBRA_STATE/umbra.ini" --set "mt5-demo.connect=$trap_place" \
+        --set "mt5-demo.state=$UMBRA_STATE/mt5-demo/lured" \
+        --set "mt5-demo.control=ipc://$run/mt5-demo/lured" >"$loot/demo.log" 2>&1 &
+lured=$!
+until_true 10 grep -q 'ERROR mt5-demo place_refused writer=order-executor .*belongs to another' \
+        "$loot/demo.log"
+kill -TERM "$lured"
+wait "$lured" || fail "mt5-demo ended with $?"
+passed 'nor does the broker go to a place that is not the executor'"'"'s'
 stop
