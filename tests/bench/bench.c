@@ -36,13 +36,13 @@ static const struct extent full = { .idle_slices = 20,
         .idle_alerts = 50,
         .full_slices = 8,
         .full_alerts = 1000,
-        .pulses = 20000,
+        .pulses = 50000,
         .cpu_seconds = 20 };
 static const struct extent quick = { .idle_slices = 10,
         .idle_alerts = 30,
         .full_slices = 3,
         .full_alerts = 1000,
-        .pulses = 8000,
+        .pulses = 20000,
         .cpu_seconds = 4 };
 
 /* A target in one round. */
@@ -220,8 +220,16 @@ static int measure_resources(struct bench *bench, struct running *umbra)
         series_add(&results->pss_all_mb, memory.all_kb / 1024);
         r = umbra_catch_up(target, umbra->number, bench->extent->pulses, &rate);
         umbra->number += (unsigned int)bench->extent->pulses;
-        if (!r)
+        if (!r) {
                 series_add(&results->catch_up, rate);
+                r = umbra_replay(target, &rate);
+        }
+        if (!r) {
+                series_add(&results->replay, rate);
+                r = umbra_layer(&rate);
+        }
+        if (!r)
+                series_add(&results->layer_ns, rate);
         return r;
 }
 

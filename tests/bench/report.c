@@ -96,17 +96,29 @@ static json_t *umbra_json(struct results *results)
         json_object_set_new(umbra, "pss_with_demo_mb", series_json(&results->pss_all_mb));
         json_object_set_new(umbra, "idle_cpu_pct", series_json(&results->idle_cpu_pct));
         json_object_set_new(umbra, "catch_up_msgs_s", series_json(&results->catch_up));
+        json_object_set_new(umbra, "replay_msgs_s", series_json(&results->replay));
+        json_object_set_new(umbra, "service_api_ns", series_json(&results->layer_ns));
         for (size_t i = 0; i < UMBRA_STEPS; i++)
                 json_object_set_new(steps, umbra_steps[i], series_json(&results->steps_us[i]));
         json_object_set_new(umbra, "steps_idle_us", steps);
         return umbra;
 }
 
+/* CPU an order, of the time from POST to order. */
+static json_t *layer_json(struct results *results)
+{
+        double p50_us = series_median(&results->targets[TARGET_UMBRA].p50_us);
+
+        if (!results->layer_ns.count || !(p50_us > 0))
+                return json_null();
+        return json_real(series_median(&results->layer_ns) / (p50_us * 1000));
+}
+
 static json_t *ratios_json(struct results *results)
 {
         struct target_results *t = results->targets;
 
-        return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:n,s:n,s:o}",
+        return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
                 "idle_p50_over_floor",
                 series_ratio(&t[TARGET_UMBRA].p50_us, &t[TARGET_FLOOR].p50_us),
                 "redis_over_idle_p50",
@@ -120,7 +132,8 @@ static json_t *ratios_json(struct results *results)
                 "syncs_per_order_idle", median_json(&results->syncs_idle), "syncs_per_order_64",
                 median_json(&results->syncs_64), "pss_total_mb", median_json(&results->pss_mb),
                 "idle_cpu_pct", median_json(&results->idle_cpu_pct), "service_api_overhead",
-                "replay_msgs_s", "catch_up_msgs_s", median_json(&results->catch_up));
+                layer_json(results), "replay_msgs_s", median_json(&results->replay),
+                "catch_up_msgs_s", median_json(&results->catch_up));
 }
 
 json_t *report_json(struct results *results)
@@ -185,6 +198,8 @@ void report_table(struct results *results, FILE *out)
         print_row(out, "  with demo broker and up", "umbra", &results->pss_all_mb);
         print_row(out, "CPU when idle, %", "umbra", &results->idle_cpu_pct);
         print_row(out, "catch-up, signals/s", "umbra", &results->catch_up);
+        print_row(out, "replay, alerts/s", "umbra", &results->replay);
+        print_row(out, "service layer, ns an order", "umbra", &results->layer_ns);
         for (size_t i = 0; i < UMBRA_STEPS; i++)
                 print_row(out, i ? "" : "where an alert is, us", umbra_steps[i],
                         &results->steps_us[i]);
@@ -195,7 +210,8 @@ void results_done(struct results *results)
 {
         struct series *series[] = { &results->syncs_idle, &results->syncs_64,
                 &results->all_syncs_idle, &results->all_syncs_64, &results->pss_mb,
-                &results->pss_all_mb, &results->idle_cpu_pct, &results->catch_up };
+                &results->pss_all_mb, &results->idle_cpu_pct, &results->catch_up, &results->replay,
+                &results->layer_ns };
 
         for (size_t i = 0; i < TARGETS; i++) {
                 series_done(&results->targets[i].p50_us);

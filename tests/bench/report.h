@@ -27,7 +27,7 @@ struct results {
         struct target_results targets[TARGETS];
         struct series syncs_idle, syncs_64;         /* an alert, up to the hand-over */
         struct series all_syncs_idle, all_syncs_64; /* with those of reports and accounts */
-        struct series pss_mb, pss_all_mb, idle_cpu_pct, catch_up;
+        struct series pss_mb, pss_all_mb, idle_cpu_pct, catch_up, replay, layer_ns;
         struct series steps_us[UMBRA_STEPS];
         unsigned int rounds;
         const char *folder; /* whose disk it was */

@@ -33,6 +33,13 @@ struct umbra_trades {
 BUS_MUST int umbra_trades(const struct target *target, int64_t since_us, size_t alerts,
         struct umbra_trades *ret_trades);
 
+/* Puts all that is journaled before one plugin and holds it against another (umbra replay): alerts
+ * a second, from its start to its end. */
+BUS_MUST int umbra_replay(const struct target *target, double *ret_rate);
+
+/* What the executor's service layer costs an order message, CPU in this process. */
+BUS_MUST int umbra_layer(double *ret_ns);
+
 /* Stops the shadow, sends COUNT signals from number FIRST on, lets it go on: signals a second. */
 BUS_MUST int umbra_catch_up(
         const struct target *target, unsigned int first, size_t count, double *ret_rate);

@@ -20,7 +20,7 @@
 #define PLUGINS     2  /* whose decisions the shadow tells of each signal */
 
 static const char *const services[] = { "alert-ingest", "strategy-v3", "order-executor",
-        "strategy-v3-shadow", "health" };
+        "strategy-v3-shadow", "health", "telegram-analytics" };
 
 /* ---- counters and processes ---- */
 
@@ -126,6 +126,27 @@ static FILE *tap(const struct target *target, const char *topic, int64_t since_u
 
         /* NOLINTNEXTLINE(cert-env33-c): of words of our own */
         return popen(command, "re");
+}
+
+/* The number behind KEY in the last line that COMMAND, of words of our own, prints. */
+static int ask(const char *command, const char *key, double *ret_value)
+{
+        /* NOLINTNEXTLINE(cert-env33-c): see above */
+        FILE *file = popen(command, "re");
+        char line[LINE_SIZE] = "";
+        const char *at;
+
+        if (!file)
+                return -errno;
+        while (fgets(line, sizeof(line), file))
+                ;
+        if (pclose(file) != 0)
+                return -EIO;
+        at = strstr(line, key);
+        if (!at)
+                return -EBADMSG;
+        *ret_value = strtod(at + strlen(key), NULL);
+        return 0;
 }
 
 static int64_t stamp(const char *line, const char *name)
@@ -235,4 +256,27 @@ int umbra_catch_up(const struct target *target, unsigned int first, size_t count
                 return -ETIMEDOUT;
         *ret_rate = (double)count * 1e6 / (double)(last_us - since_us);
         return 0;
+}
+
+/* ---- asked of other programs ---- */
+
+int umbra_replay(const struct target *target, double *ret_rate)
+{
+        const struct umbra *umbra = target->state;
+        BUS_AUTOFREE char *command = bus_xasprintf(BENCH_UMBRA
+                " replay --state '%s' --plugin combined_v3 --against legacy_v3",
+                umbra->layout.state);
+        int64_t start_us = bus_mono_us();
+        double alerts;
+        int r;
+
+        r = ask(command, "\"alerts\":", &alerts);
+        if (!r)
+                *ret_rate = alerts * 1e6 / (double)(bus_mono_us() - start_us);
+        return r;
+}
+
+int umbra_layer(double *ret_ns)
+{
+        return ask(BENCH_LAYER, "\"service_api_ns\":", ret_ns);
 }
