@@ -377,13 +377,23 @@ static int load_minute(struct evidence *evidence, const char *key, const char *v
         return 0;
 }
 
+/* Printable and nothing else, as hashes are: they are told as JSON. */
+static bool is_plain(const char *text)
+{
+        for (; *text; text++)
+                if (*text < ' ' || *text > '~')
+                        return false;
+        return true;
+}
+
 static int load_edition(struct evidence *evidence, const char *value)
 {
         char *rest;
         int64_t since_us = strtoll(value, &rest, 10);
         const char *blank = *rest == ' ' ? strchr(rest + 1, ' ') : NULL;
 
-        if (!blank || blank - rest - 1 >= HASH_SIZE || strlen(blank + 1) >= HASH_SIZE)
+        if (!blank || !is_plain(rest) || blank - rest - 1 >= HASH_SIZE ||
+                strlen(blank + 1) >= HASH_SIZE)
                 return -EBADMSG;
         evidence->since_us = since_us;
         snprintf(evidence->build, sizeof(evidence->build), "%.*s", (int)(blank - rest - 1),

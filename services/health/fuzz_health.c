@@ -1,11 +1,13 @@
 /*
  * What strangers and the store hand to health: a path with parameters (a command is refused or whole),
- * headers (never let in without cause), a kept record (told, or refused).
+ * headers (never let in without cause), a kept record (told, or refused), kept evidence, an answer.
  */
 #include "libbus/base/require.h"
 #include "proto/validate.h"
 #include "services/health/access.h"
 #include "services/health/admin.h"
+#include "services/health/evidence.h"
+#include "services/health/post.h"
 #include "services/health/trail.h"
 
 #include <string.h>
@@ -62,6 +64,44 @@ static void fuzz_trail(const uint8_t *data, size_t size)
         trail_free(trail);
 }
 
+static void keep(void *arg, const char *key, const char *value)
+{
+        (void)arg;
+        bus_require(*key && *value);
+}
+
+static void drop(void *arg, const char *key)
+{
+        (void)arg;
+        bus_require(*key);
+}
+
+/* What the store holds: taken, or refused; and the sum of it can be told. */
+static void fuzz_evidence(const char *key, struct bus_bytes rest)
+{
+        BUS_AUTOFREE char *value =
+                bus_xasprintf("%.*s", (int)rest.size, rest.size ? (const char *)rest.data : "");
+        struct evidence *evidence = evidence_new(&(struct evidence_options){
+                .plugin = "combined_v3", .incumbent = "legacy_v3", .sink = { keep, drop, NULL } });
+
+        if (!evidence_load(evidence, key, value))
+                json_decref(evidence_json(evidence, INT64_C(1795371600000000), 10));
+        evidence_free(evidence);
+}
+
+static void fuzz_answer(const uint8_t *data, size_t size)
+{
+        /* as it is after reading: with a NUL behind it */
+        BUS_AUTOBUF struct bus_buf answer = BUS_BUF_INIT;
+        struct bus_bytes body;
+        unsigned int status;
+
+        bus_buf_add(&answer, data, size);
+        bus_buf_str(&answer);
+        if (!post_parse(bus_buf_bytes(&answer), &status, &body))
+                bus_require(status >= 100 && status <= 999 && body.size <= size);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         struct bus_bytes rest;
@@ -72,5 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_admin(line, rest);
         fuzz_access(line);
         fuzz_trail(data, size);
+        fuzz_evidence(line, rest);
+        fuzz_answer(data, size);
         return 0;
 }

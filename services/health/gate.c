@@ -3,7 +3,6 @@
 #include "libbus/base/attr.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,18 +25,16 @@ const char *gate_name(enum gate_name name)
         return names[name];
 }
 
-static BUS_PRINTF(4, 5) void found(
-        struct gate_verdict *verdict, enum gate_name name, bool holds, const char *format, ...)
+/* Notes whether NAME holds; what was found is written where this points. */
+static char *note(struct gate_verdict *verdict, enum gate_name name, bool holds)
 {
-        struct gate_condition *condition = &verdict->conditions[name];
-        va_list args;
-
-        condition->holds = holds;
-        va_start(args, format);
-        vsnprintf(condition->text, sizeof(condition->text), format, args);
-        va_end(args);
+        verdict->conditions[name].holds = holds;
         verdict->is_passed &= holds;
+        return verdict->conditions[name].text;
 }
+
+#define found(verdict, name, holds, ...) \
+        snprintf(note(verdict, name, holds), GATE_TEXT_SIZE, __VA_ARGS__)
 
 static void judge_plugin(const struct gate_input *input, struct gate_verdict *verdict)
 {

@@ -35,6 +35,13 @@ static struct gate_input sound(void)
         };
 }
 
+static void add_failed(char *text, const struct gate_verdict *verdict, enum gate_name name)
+{
+        cr_expect(*verdict->conditions[name].text, "%s", gate_name(name));
+        if (!verdict->conditions[name].holds)
+                strcat(strcat(text, gate_name(name)), " ");
+}
+
 /* The names of what does not hold, with a blank behind each. */
 static const char *failed(const struct gate_input *input)
 {
@@ -43,13 +50,8 @@ static const char *failed(const struct gate_input *input)
 
         text[0] = 0;
         gate_judge(&rule, input, &verdict);
-        for (int i = 0; i < GATE_CONDITIONS; i++) {
-                cr_expect(*verdict.conditions[i].text, "%s", gate_name((enum gate_name)i));
-                if (!verdict.conditions[i].holds) {
-                        strcat(text, gate_name((enum gate_name)i));
-                        strcat(text, " ");
-                }
-        }
+        for (int i = 0; i < GATE_CONDITIONS; i++)
+                add_failed(text, &verdict, (enum gate_name)i);
         cr_expect_eq(verdict.is_passed, !*text);
         return text;
 }
