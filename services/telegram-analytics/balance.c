@@ -1,7 +1,6 @@
 #include "services/telegram-analytics/balance.h"
 
-void balance_at(
-        struct balance *balance, int stream, struct bus_pos at, bool caught_up, int64_t now_us)
+void balance_at(struct balance *balance, int stream, struct bus_pos at, int64_t now_us)
 {
         struct balance_stream *s = &balance->streams[stream];
 
@@ -9,10 +8,9 @@ void balance_at(
         if (bus_pos_compare(at, s->at) || !s->moved_us)
                 s->moved_us = now_us;
         s->at = at;
-        s->caught_up = caught_up;
 }
 
-/* The one farthest back of those that have their end still before them; -1: there is none. */
+/* The one farthest back of those that get on; -1: there is none. */
 static int slowest(const struct balance *balance, int64_t now_us)
 {
         int found = -1;
@@ -20,7 +18,7 @@ static int slowest(const struct balance *balance, int64_t now_us)
         for (int i = 0; i < BALANCE_STREAMS; i++) {
                 const struct balance_stream *s = &balance->streams[i];
 
-                if (s->caught_up || now_us - s->moved_us > BALANCE_PATIENCE_US)
+                if (now_us - s->moved_us > BALANCE_PATIENCE_US)
                         continue;
                 if (found < 0 || bus_pos_compare(s->at, balance->streams[found].at) < 0)
                         found = i;

@@ -9,7 +9,6 @@ enum { BALANCE_STREAMS = 3 };
 
 struct balance_stream {
         struct bus_pos at; /* of the signals: how far it is read */
-        bool caught_up;    /* its end was reached since the start */
         int64_t moved_us;  /* when AT last changed; monotonic */
 };
 
@@ -23,11 +22,11 @@ enum {
         BALANCE_HIGH = 16384,
         BALANCE_LOW = 4096,
 };
-/* A stream that stands still so long is not waited for: its writer may be away. */
-#define BALANCE_PATIENCE_US (5 * BUS_US_PER_SEC)
+/* A stream that stands still so long is not waited for: its writer may be away, or have no more to
+ * say. One that is just being started, with a journal to read, is still waited for. */
+#define BALANCE_PATIENCE_US (30 * BUS_US_PER_SEC)
 
 /* Notes how far STREAM is; AT may be anywhere within the signal's parts. */
-void balance_at(
-        struct balance *balance, int stream, struct bus_pos at, bool caught_up, int64_t now_us);
+void balance_at(struct balance *balance, int stream, struct bus_pos at, int64_t now_us);
 /* Sets held[] for OPEN alerts. True if any of it changed. */
 bool balance_judge(struct balance *balance, size_t open, int64_t now_us);

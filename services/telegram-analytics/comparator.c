@@ -107,7 +107,7 @@ static void balance(struct comparator *self)
                 balance_at(&self->balance, i,
                         bus_input_position(
                                 self->service, read_streams[i].stream, read_streams[i].writer),
-                        bus_input_caught_up(self->service, read_streams[i].stream), now_us);
+                        now_us);
         if (!balance_judge(&self->balance, compare_book_count(self->book), now_us))
                 return;
         for (int i = 0; i < BALANCE_STREAMS; i++)

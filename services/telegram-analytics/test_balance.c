@@ -14,9 +14,9 @@ static struct balance behind(void)
 {
         struct balance balance = { 0 };
 
-        balance_at(&balance, 0, at(30000), true, NOW_US);
-        balance_at(&balance, 1, at(20000), false, NOW_US);
-        balance_at(&balance, 2, at(100), false, NOW_US);
+        balance_at(&balance, 0, at(30000), NOW_US);
+        balance_at(&balance, 1, at(20000), NOW_US);
+        balance_at(&balance, 2, at(100), NOW_US);
         return balance;
 }
 
@@ -52,22 +52,13 @@ Test(balance, does_not_wait_for_a_stream_that_stands_still)
         struct balance balance = behind();
         int64_t later_us = NOW_US + BALANCE_PATIENCE_US + 1;
 
-        balance_at(&balance, 1, at(20001), false, later_us);
+        balance_at(&balance, 0, at(30001), later_us);
+        balance_at(&balance, 1, at(20001), later_us);
         balance_judge(&balance, BALANCE_HIGH + 1, later_us);
         expect_held(&balance, true, false, false);
-        balance_at(&balance, 2, at(101), false, later_us);
+        balance_at(&balance, 2, at(101), later_us);
         balance_judge(&balance, BALANCE_HIGH + 1, later_us);
         expect_held(&balance, true, true, false);
-}
-
-Test(balance, does_not_wait_for_what_has_been_read_to_its_end)
-{
-        struct balance balance = behind();
-
-        balance_at(&balance, 1, at(20000), true, NOW_US);
-        balance_at(&balance, 2, at(100), true, NOW_US);
-        cr_expect_not(balance_judge(&balance, BALANCE_HIGH + 1, NOW_US));
-        expect_held(&balance, false, false, false);
 }
 
 /* The parts of one signal in the shadow's stream are one place. */
@@ -75,8 +66,8 @@ Test(balance, lets_a_part_of_a_signal_pass_for_the_signal)
 {
         struct balance balance = { 0 };
 
-        balance_at(&balance, 0, at(7), false, NOW_US);
-        balance_at(&balance, 2, (struct bus_pos){ 9, 7, 1 }, false, NOW_US);
-        balance_at(&balance, 1, at(7), false, NOW_US);
+        balance_at(&balance, 0, at(7), NOW_US);
+        balance_at(&balance, 2, (struct bus_pos){ 9, 7, 1 }, NOW_US);
+        balance_at(&balance, 1, at(7), NOW_US);
         cr_expect_not(balance_judge(&balance, BALANCE_HIGH + 1, NOW_US));
 }
