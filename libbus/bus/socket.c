@@ -11,12 +11,35 @@
 #define HEARTBEAT_INTERVAL_MS 5000
 #define HEARTBEAT_TIMEOUT_MS  15000
 #define HANDSHAKE_TIMEOUT_MS  5000
-#define RECONNECT_FIRST_MS    20
-#define RECONNECT_MAX_MS      500
+/* As soon as that, by the kernel's probes. */
+#define KEEPALIVE_IDLE_S     5
+#define KEEPALIVE_INTERVAL_S 3
+#define KEEPALIVE_COUNT      3
+#define RECONNECT_FIRST_MS   20
+#define RECONNECT_MAX_MS     500
 
 static void set_int(void *socket, int option, int value)
 {
         bus_require(zmq_setsockopt(socket, option, &value, sizeof(value)) == 0);
+}
+
+/*
+ * Publishers and subscribers have no heartbeat: libzmq stops reading for a subscriber whose queue is
+ * full, takes the pong it does not read for a dead peer, and aborts on the half message it then
+ * finds (libzmq issues 3596 and 4767). A dead connection is TCP's to notice; a dead writer shows by
+ * its beacons.
+ */
+static void set_liveness(void *socket, int type)
+{
+        set_int(socket, ZMQ_TCP_KEEPALIVE, 1);
+        set_int(socket, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S);
+        set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_INTERVAL_S);
+        set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT);
+        if (type == ZMQ_PUB || type == ZMQ_SUB)
+                return;
+        set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_INTERVAL_MS);
+        set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);
+        set_int(socket, ZMQ_HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS);
 }
 
 void *bus_socket_new(void *context, int type)
@@ -30,13 +53,10 @@ void *bus_socket_new(void *context, int type)
         set_int(socket, ZMQ_LINGER, 0);
         set_int(socket, ZMQ_SNDHWM, BUS_HWM_MESSAGES);
         set_int(socket, ZMQ_RCVHWM, BUS_HWM_MESSAGES);
-        set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_INTERVAL_MS);
-        set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);
-        set_int(socket, ZMQ_HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS);
+        set_liveness(socket, type);
         set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_TIMEOUT_MS);
         set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_FIRST_MS);
         set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS);
-        set_int(socket, ZMQ_TCP_KEEPALIVE, 1);
         set_int(socket, ZMQ_IPV6, 1);
         if (type == ZMQ_DEALER)
                 set_int(socket, ZMQ_IMMEDIATE, 1); /* no queueing for a peer that is not there */

@@ -34,8 +34,10 @@ Test(socket, of_every_type_has_a_bound_for_everything)
                 cr_expect_eq(get_int(socket, ZMQ_LINGER), 0);
                 cr_expect_eq(get_int(socket, ZMQ_SNDHWM), BUS_HWM_MESSAGES);
                 cr_expect_eq(get_int(socket, ZMQ_RCVHWM), BUS_HWM_MESSAGES);
-                cr_expect_gt(get_int(socket, ZMQ_HEARTBEAT_IVL), 0);
-                cr_expect_gt(get_int(socket, ZMQ_HEARTBEAT_TIMEOUT), 0);
+                cr_expect_eq(get_int(socket, ZMQ_TCP_KEEPALIVE), 1);
+                /* libzmq aborts a slow subscriber that has them */
+                cr_expect_eq(get_int(socket, ZMQ_HEARTBEAT_IVL) > 0,
+                        types[i] == ZMQ_ROUTER || types[i] == ZMQ_DEALER);
                 cr_expect_gt(get_int(socket, ZMQ_HANDSHAKE_IVL), 0);
                 cr_expect_gt(get_int(socket, ZMQ_RECONNECT_IVL_MAX), 0);
                 cr_assert_eq(zmq_getsockopt(socket, ZMQ_MAXMSGSIZE, &frame_max, &size), 0);
