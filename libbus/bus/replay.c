@@ -173,11 +173,11 @@ static void send_answer(
                         writer->router, writer->frame.data, writer->frame.size, ZMQ_DONTWAIT);
 }
 
-static void serve(struct bus_writer *writer, struct bus_bytes identity, zmq_msg_t *message)
+void writer_take_question(
+        struct bus_writer *writer, struct bus_bytes identity, struct bus_bytes frame)
 {
         BUS_CLEANUP(answer_cleanup) struct answer *answer = bus_new(struct answer);
-        Pb__ReplayRequest *request = MESSAGE_UNPACK(
-                replay_request, bus_bytes(zmq_msg_data(message), zmq_msg_size(message)));
+        Pb__ReplayRequest *request = MESSAGE_UNPACK(replay_request, frame);
         const char *why = "is not a replay request";
 
         if (!request || validate_replay_request(request, &why) < 0) {
@@ -223,6 +223,7 @@ void writer_serve_replay(void *arg)
 
         zmq_msg_init(&message);
         if (take_request(writer->router, identity, &identity_size, &message))
-                serve(writer, bus_bytes(identity, identity_size), &message);
+                writer_take_question(writer, bus_bytes(identity, identity_size),
+                        bus_bytes(zmq_msg_data(&message), zmq_msg_size(&message)));
         zmq_msg_close(&message);
 }

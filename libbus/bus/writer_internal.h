@@ -17,5 +17,8 @@ struct bus_writer {
         void *arg;
 };
 
+/* One request, by its frame, from IDENTITY. */
+void writer_take_question(
+        struct bus_writer *writer, struct bus_bytes identity, struct bus_bytes frame);
 /* Answers at most one replay request; the loop calls again while more wait. */
 void writer_serve_replay(void *writer);

@@ -43,7 +43,18 @@ fill() {
 make_room() {
         rm -f "$UMBRA_STATE/filler" "$UMBRA_STATE/filler2"
 }
-bad 'no space left' fill make_room 20
+
+# A log whose blocks are there already goes on for a while where nothing can grow: 503 comes when the
+# database must, and need not come here. What is answered must hold all the same.
+before=$(answered 200)
+until_true 30 more_than 200 $((before + 3))
+fill
+sleep 5
+refused=$(answered 503)
+make_room
+good=$(answered 200)
+until_true 20 is_back
+passed "no space left: $refused answers of 503 in 5 s, and back by itself"
 
 good=$(answered 200)
 fsfreeze -f "$UMBRA_STATE"
