@@ -16,11 +16,13 @@
 #include "services/umbra/seek.h"
 #include "services/umbra/services.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zmq.h>
 
 #define ERROR_SIZE   256
@@ -75,6 +77,26 @@ static int open_store(
         return store_open(&options, ret_store, error, ERROR_SIZE);
 }
 
+/* What root has made in a service's folder by opening its store belongs to the folder's owner. */
+static void give_back(const struct layout *layout, const char *service)
+{
+        BUS_AUTOFREE char *folder = layout_path(layout->state, service, "");
+        DIR *dir = geteuid() == 0 ? opendir(folder) : NULL;
+        struct stat owner, file;
+
+        if (!dir)
+                return;
+        if (fstat(dirfd(dir), &owner) == 0)
+                for (struct dirent *entry; (entry = readdir(dir));)
+                        if (fstatat(dirfd(dir), entry->d_name, &file, AT_SYMLINK_NOFOLLOW) == 0 &&
+                                S_ISREG(file.st_mode) && file.st_uid != owner.st_uid &&
+                                fchownat(dirfd(dir), entry->d_name, owner.st_uid, owner.st_gid,
+                                        AT_SYMLINK_NOFOLLOW) < 0)
+                                fprintf(stderr, "umbra reader: %s/%s: %s\n", folder, entry->d_name,
+                                        strerror(errno));
+        closedir(dir);
+}
+
 static enum store_stream_kind stored_kind(const struct bus_stream_kind *kind)
 {
         return kind->commit == BUS_COMMIT_DERIVED  ? STORE_STREAM_DERIVED
@@ -98,6 +120,7 @@ static void print_cursor(const struct layout *layout, const char *service, const
         if (!r)
                 r = store_stream_open(journal, stream, stored_kind(kind), &end);
         store_free(journal);
+        give_back(layout, strchr(stream, '@') + 1);
         bus_pos_format(cursor, at);
         if (r < 0) {
                 printf("%-20s %-34s at %-24s %s\n", service, stream, at,
@@ -159,6 +182,7 @@ static int list(const struct layout *layout)
                         continue;
                 count = collect(store, cursors);
                 store_free(store); /* it may be the writer of what it reads */
+                give_back(layout, service);
                 for (size_t c = 0; c < count; c++)
                         print_cursor(
                                 layout, service, cursors[c].stream, cursors[c].kind, cursors[c].at);
@@ -388,6 +412,8 @@ static int move_cursor(struct move *move, char *error)
         if (move->journal != move->store)
                 store_free(move->journal);
         store_free(move->store);
+        give_back(&move->options.layout, move->service);
+        give_back(&move->options.layout, move->writer);
         return r;
 }
 
