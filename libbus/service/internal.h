@@ -103,6 +103,7 @@ struct bus_service {
         size_t fact_count;
         uint64_t memory_bytes;
         int64_t memory_read_us;
+        double handled_at_beat, handled_at_trim; /* messages_in then */
         struct bus_metric *commits, *messages_in, *messages_out, *quarantined, *refused;
         struct bus_metric *commit_seconds, *syncs;
         uint64_t syncs_seen; /* of the store as it is open now */
