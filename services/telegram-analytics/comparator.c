@@ -69,26 +69,34 @@ static void log_critical(const Pb__Comparison *pb, const char *alert_id)
                 *pb->ignored_by ? pb->ignored_by : "-");
 }
 
+void comparator_publish(struct comparator *self, const Pb__Comparison *message,
+        const char *alert_id, const char *message_id)
+{
+        char topic[COMPARE_TOPIC_SIZE];
+
+        bus_emit(self->service, &(struct bus_out){ .stream = "comparison",
+                                        .topic = compare_topic(message, topic),
+                                        .body = &message->base,
+                                        .alert_id = alert_id,
+                                        .message_id = message_id });
+        compare_sums_add(&self->sums, message);
+        self->sums_changed = true;
+        bus_metric_inc(self->pairs[message->class_]);
+        if (message->live_missing || message->shadow_missing)
+                bus_metric_inc(self->missing);
+        if (message->critical)
+                log_critical(message, alert_id);
+}
+
 void comparator_tell(void *arg, const struct compare_pair *pair)
 {
         struct comparator *self = arg;
         struct compare_message message;
-        char topic[COMPARE_TOPIC_SIZE], id[BUS_ID_SIZE];
+        char id[BUS_ID_SIZE];
 
         compare_pair_fill(&message, &self->settings, pair);
         compare_pair_id(pair, id);
-        bus_emit(self->service, &(struct bus_out){ .stream = "comparison",
-                                        .topic = compare_topic(&message.pb, topic),
-                                        .body = &message.pb.base,
-                                        .alert_id = pair->alert->id,
-                                        .message_id = id });
-        compare_sums_add(&self->sums, &message.pb);
-        self->sums_changed = true;
-        bus_metric_inc(self->pairs[message.pb.class_]);
-        if (message.pb.live_missing || message.pb.shadow_missing)
-                bus_metric_inc(self->missing);
-        if (message.pb.critical)
-                log_critical(&message.pb, pair->alert->id);
+        comparator_publish(self, &message.pb, pair->alert->id, id);
 }
 
 /* ---- timers ---- */
@@ -326,7 +334,7 @@ int comparator_start(struct comparator *self)
         tell_expired(&self->settings);
         bus_loop_add_timer(loop, LATE_PERIOD_US, LATE_PERIOD_US, look_for_late, self);
         bus_loop_add_timer(loop, SUMS_PERIOD_US, SUMS_PERIOD_US, keep_sums, self);
-        return 0;
+        return evidence_start(self);
 }
 
 void comparator_drain(struct comparator *self)

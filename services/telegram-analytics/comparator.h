@@ -31,6 +31,7 @@ struct comparator {
         bool sums_changed; /* since the last snapshot */
         struct balance balance;
         int64_t started_us; /* monotonic */
+        struct bus_source *evidence_timer;
         struct bus_metric *open, *missing;
         struct bus_metric *pairs[COMPARE_CLASSES];
 };
@@ -53,6 +54,13 @@ int comparator_shadow(void *self, const struct bus_message *message);
 
 /* Publishes a pair and counts it. */
 void comparator_tell(void *comparator, const struct compare_pair *pair);
+
+/* Publishes a comparison as it stands, and counts it. */
+void comparator_publish(struct comparator *comparator, const Pb__Comparison *message,
+        const char *alert_id, const char *message_id);
+
+/* evidence.c: takes up what replays left. */
+BUS_MUST int evidence_start(struct comparator *comparator);
 
 /* sums.c: the sums as they are kept. */
 BUS_MUST int sums_load(struct comparator *comparator);

@@ -31,7 +31,7 @@ replayed() { # ARGUMENT...
 }
 # The sums of PLUGIN in the heartbeat, without the times of decide().
 sums() { # PLUGIN
-        timeout 10 "$umbra" tap heartbeat.telegram-analytics --count 1 |
+        timeout 10 "$umbra" tap heartbeat.telegram-analytics --count 1 | tr ',' '\n' |
                 sed -n "s/.*\"pairs\.$1\.legacy_v3\.[^=]*=\([^\"]*\) live_ns.*/\1/p"
 }
 sums_say() { # PLUGIN WORDS
@@ -99,6 +99,20 @@ leave 1.3 >/dev/null
 until_true 3 told 30
 until_true 10 sums_say combined_v3 'pairs=14'
 passed 'a test alert is not compared'
+
+handed_over() { # COUNT
+        "$umbra" replay --plugin combined_v3 --set plugin.combined_v3.profile=parity --evidence \
+                >/dev/null 2>"$UMBRA_STATE/replay.err" || fail 'a replay for evidence failed'
+        grep -q " $1 pairs handed" "$UMBRA_STATE/replay.err"
+}
+handed_over 14 || fail 'not all pairs were handed over'
+until_true 20 told 44
+tail -n 14 "$UMBRA_STATE/told" | grep -c '"class":"exact".*"source":"replay"' | grep -qx 14 ||
+        fail 'the evidence of a replay is not what it said'
+kill_comparator
+handed_over 0 || fail 'evidence was handed over twice'
+until_true 10 sums_say combined_v3 'source=replay pairs=14'
+passed 'a replay counts as evidence once, marked as replayed'
 
 stop
 replayed --plugin combined_v3 >"$UMBRA_STATE/stopped.pairs"

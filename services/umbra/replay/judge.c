@@ -162,6 +162,8 @@ void replay_judge(struct replay *replay, const struct replay_signal *signal,
         compare_pair_fill(&message, replay->settings, &pair);
         count(replay, &signal->alert, &message.pb);
         add_line(line, replay, &pair, &message.pb);
+        if (replay->evidence)
+                evidence_add(replay->evidence, &pair, &message);
 }
 
 void replay_summary(const struct replay *replay, struct bus_buf *line)

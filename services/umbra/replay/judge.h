@@ -7,11 +7,13 @@
 #include "services/compare/rules_config.h"
 #include "services/compare/tally.h"
 #include "services/strategy/host.h"
+#include "services/umbra/replay/evidence.h"
 
 struct replay {
         const struct compare_settings *settings;
         struct plugin *plugin, *against; /* against NULL: what was decided live */
         struct compare_sums sums;
+        struct evidence *evidence; /* or NULL */
         uint64_t alerts, missing, critical, bad;
         int64_t first_us, last_us; /* receipt of the first and the last alert */
 };

@@ -28,6 +28,7 @@ enum {
         FLAG_AGAINST,
         FLAG_SINCE,
         FLAG_SET,
+        FLAG_EVIDENCE,
         SETS_MAX = 64,
 };
 
@@ -39,6 +40,7 @@ struct command {
         const char *sets[SETS_MAX];
         size_t set_count;
         int64_t since_us;
+        bool evidence;
 
         struct config *config;
         struct symbols symbols;
@@ -161,6 +163,41 @@ static int open_journals(struct command *command, char *error)
         return r;
 }
 
+/* What the comparator knows already is not handed to it again. */
+static int open_evidence(struct command *command, char *error)
+{
+        BUS_AUTOFREE char *folder =
+                bus_xasprintf("%s/telegram-analytics", command->options.layout.state);
+        BUS_CLEANUP(journal_closep) struct journal *known = NULL;
+        const struct plugin *plugin = command->replay.plugin;
+        int r;
+
+        if (!command->evidence)
+                return 0;
+        r = evidence_open(folder, &command->replay.evidence);
+        if (r < 0)
+                return r;
+        r = command->zmq ? open_running(command, "telegram-analytics", "comparison", &known, error)
+                         : open_stopped(command, "telegram-analytics", "comparison", &known, error);
+        if (r < 0)
+                return r;
+        return evidence_known(command->replay.evidence, known, plugin_name(plugin),
+                plugin_build(plugin), plugin_config_hash(plugin), error);
+}
+
+static int finish_evidence(struct command *command)
+{
+        size_t count;
+        int r;
+
+        if (!command->evidence)
+                return 0;
+        r = evidence_finish(command->replay.evidence, &count);
+        if (!r)
+                fprintf(stderr, "umbra replay: %zu pairs handed to telegram-analytics\n", count);
+        return r;
+}
+
 /* ---- the work ---- */
 
 static int write_lines(struct command *command)
@@ -241,7 +278,11 @@ static int run(struct command *command)
         }
         r = open_journals(command, error);
         if (!r)
+                r = open_evidence(command, error);
+        if (!r)
                 r = judge_all(command, error);
+        if (!r)
+                r = finish_evidence(command);
         if (!r) {
                 replay_summary(&command->replay, &command->lines);
                 r = write_lines(command);
@@ -257,6 +298,7 @@ static int run(struct command *command)
 
 static void done(struct command *command)
 {
+        evidence_close(command->replay.evidence);
         replay_done(&command->replay);
         journal_close(command->signals);
         journal_close(command->decisions);
@@ -281,6 +323,7 @@ static int take(void *arg, int option, const char *value)
         switch (option) {
         case FLAG_PLUGIN: command->plugin = value; return 0;
         case FLAG_AGAINST: command->against = value; return 0;
+        case FLAG_EVIDENCE: command->evidence = true; return 0;
         case FLAG_SET:
                 if (command->set_count == SETS_MAX)
                         return -EINVAL;
@@ -296,7 +339,7 @@ static int take(void *arg, int option, const char *value)
 
 static const char usage[] =
         "usage: umbra replay --plugin NAME [--against NAME] [--since TIME] [--set KEY=VALUE]...\n"
-        "                    [--state DIR]\n"
+        "                    [--evidence] [--state DIR]\n"
         "\n"
         "Puts the journaled alerts before a plugin again and compares what it decides with what\n"
         "another plugin decides, or, without --against, with what was decided live. Prints one\n"
@@ -304,6 +347,8 @@ static const char usage[] =
         "\n"
         "  --since TIME                 from a time, or an age such as 30d, on\n"
         "  --set plugin.NAME.KEY=VALUE  a setting that differs from DIR/umbra.ini\n"
+        "  --evidence                   hands the pairs to telegram-analytics: they count for the\n"
+        "                               gate of a cutover, marked as replayed\n"
         "\n"
         "Exit status: 0; 1 if a difference is critical, or it failed; 2 for wrong usage.\n"
         "\n"
@@ -314,7 +359,8 @@ int umbra_replay(int argc, char **argv)
         static const struct option own[] = { { "plugin", required_argument, NULL, FLAG_PLUGIN },
                 { "against", required_argument, NULL, FLAG_AGAINST },
                 { "since", required_argument, NULL, FLAG_SINCE },
-                { "set", required_argument, NULL, FLAG_SET }, { 0 } };
+                { "set", required_argument, NULL, FLAG_SET },
+                { "evidence", no_argument, NULL, FLAG_EVIDENCE }, { 0 } };
         struct command command = { .options = { .own = own, .take = take, .usage = usage },
                 .lock = -1 };
         int status;
@@ -324,7 +370,11 @@ int umbra_replay(int argc, char **argv)
         if (status >= 0)
                 return status;
         bus_log_init("umbra", BUS_LOG_WARN);
-        if (!command.plugin) {
+        if (command.evidence && command.against) {
+                fputs("umbra replay: evidence is against what was decided live, not --against\n",
+                        stderr);
+                status = UMBRA_USAGE;
+        } else if (!command.plugin) {
                 fputs("umbra replay: --plugin NAME is missing; see 'umbra replay --help'\n",
                         stderr);
                 status = UMBRA_USAGE;
