@@ -24,6 +24,14 @@
 #define HEALTH_INCUMBENT "legacy_v3"
 #define HEALTH_SUCCESSOR "combined_v3"
 
+/* Requests of others that wait for strategy-v3's answer: people at a phone, a few at once. */
+#define HEALTH_BEHALF_MAX 8
+
+struct health_behalf {
+        char asked_id[BUS_ID_SIZE], own_id[BUS_ID_SIZE]; /* "": free */
+        int64_t sent_us;
+};
+
 struct health {
         struct bus_service *service;
         struct http_server *http;
@@ -44,6 +52,7 @@ struct health {
         int64_t watch_us;   /* how long a plugin is watched that has taken over */
         bool auto_rollback;
         struct measure measure;
+        struct health_behalf behalf[HEALTH_BEHALF_MAX];
         Pb__Account *account;         /* newest; owned; NULL: none yet */
         int64_t account_us;           /* wall clock of that message */
         int64_t broker_gone_since_us; /* monotonic; 0: connected */
@@ -78,6 +87,11 @@ BUS_MUST int health_cutover_load(struct health *health);
 void health_gate(struct health *health, struct gate_verdict *ret_verdict);
 /* Everybody who is expected, NULL-terminated; room for BEATS_SERVICES_MAX + 1. */
 void health_everybody(const struct health *health, const char **ret_services);
+
+/* behalf.c: what others ask for over the bus, and what came of it. */
+void health_request(
+        struct health *health, const struct bus_message *message, const Pb__Control *control);
+void health_request_result(struct health *health, const Pb__ControlResult *result);
 
 /* watching.c: the watch over a plugin that has taken over. */
 BUS_MUST int health_watch_load(struct health *health);

@@ -121,6 +121,7 @@ static int take_result(void *self, const struct bus_message *message)
                 health_watch_route(health, message->envelope->staged_us);
         r = audit_result(health->audit, message, (const Pb__ControlResult *)body);
         relay_result(health->relay, (const Pb__ControlResult *)body);
+        health_request_result(health, (const Pb__ControlResult *)body);
         return r;
 }
 
@@ -152,6 +153,22 @@ static int take_control(void *self, const struct bus_message *message)
         if (message_read("control", message->body, &body, &why) < 0 || !writer)
                 return BUS_QUARANTINE;
         return audit_command(health->audit, writer + 1, message, (const Pb__Control *)body);
+}
+
+/* The same of others, who may ask for what health alone may do. */
+static int take_request(void *self, const struct bus_message *message)
+{
+        struct health *health = self;
+        MESSAGE_AUTOFREE ProtobufCMessage *body = NULL;
+        const char *why, *writer = strchr(message->stream, '@');
+        int r;
+
+        if (message_read("control", message->body, &body, &why) < 0 || !writer)
+                return BUS_QUARANTINE;
+        r = audit_command(health->audit, writer + 1, message, (const Pb__Control *)body);
+        if (!r)
+                health_request(health, message, (const Pb__Control *)body);
+        return r;
 }
 
 static int take_heartbeat(void *self, const struct bus_message *message)
@@ -192,6 +209,7 @@ const struct bus_input health_inputs[] = {
         { "comparison", "telegram-analytics", BUS_START_BEGINNING, take_step, true },
         { "account", "order-executor", BUS_START_BEGINNING, take_account, true },
         { "control", "health", BUS_START_BEGINNING, take_control, true },
+        { "control", "telegram-controller", BUS_START_BEGINNING, take_request, true },
         RESULTS_OF("alert-ingest"),
         ALARMS_OF("alert-ingest"),
         RESULTS_OF("strategy-v3"),

@@ -207,7 +207,9 @@ static void obey(struct sv3 *self, const struct bus_message *message, const Pb__
         if (outcome == SLOT_REFUSED)
                 log_warn("switch_refused", "command=%s code=%s actor=\"%s\"",
                         command->topic + strlen("control.result."), code, control->actor);
-        answer(self, message, command, outcome, code);
+        /* health judges it, asks for it in its own name, and answers */
+        if (strcmp(code, "not_from_health") != 0)
+                answer(self, message, command, outcome, code);
         /* durable before any signal is judged under it */
         bus_commit_now(self->service);
 }

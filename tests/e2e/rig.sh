@@ -78,7 +78,8 @@ pid_of() { # SERVICE
 }
 
 has_new_pid() { # SERVICE OLD-PID
-        [ -s "$UMBRA_STATE/run/$1.pid" ] && [ "$(pid_of "$1")" != "$2" ]
+        # the file goes with the old one, and comes with the new one
+        new=$(pid_of "$1" 2>/dev/null) && [ -n "$new" ] && [ "$new" != "$2" ]
 }
 
 is_ready() { # SERVICE

@@ -1,9 +1,10 @@
 #!/bin/sh
-# UMBRA MT5-DEMO POISON PLUGINS: who may switch, what is refused and how, and that one state holds
+# UMBRA MT5-DEMO POISON PLUGINS CONTROLLER: who may switch, what is refused and how, and that one state holds
 # whoever dies in the middle of it.
 set -eu
 poison=$3
 plugins=$4
+controller=$5
 # shellcheck source=tests/e2e/rig.sh
 . "$(dirname "$0")/rig.sh"
 settings='mt5-demo.balance=20000 mt5-demo.volatility=0 order-executor.snapshot_interval=1s'
@@ -151,6 +152,23 @@ answers 'and so is a test alert' 503 '"code":"service_down"' test_alert
 kill -CONT "$(pid_of strategy-v3)"
 until_true 20 is_ready strategy-v3
 is_active legacy_v3 || fail 'a refused switch was carried out'
+
+# ---- somebody else on the bus asks: health judges it and asks in its own name ----
+ask() { # HOW: the answers
+        ASK=$1 timeout 30 "$controller" --config "$UMBRA_STATE/umbra.ini" </dev/null 2>"$UMBRA_STATE/told"
+}
+# its place for sockets, where each service has a uid of its own, is open to others as theirs are
+mkdir -p "$UMBRA_STATE/run/telegram-controller"
+chmod 711 "$UMBRA_STATE/run/telegram-controller"
+"$umbra" backup --name now >/dev/null
+answer=$(ask plainly) || fail "a request over the bus: $(tail -n 3 "$UMBRA_STATE/told")"
+case $answer in
+'health 1 ') ;;
+*) fail "a request over the bus: $answer" ;;
+esac
+until_true 5 is_active combined_v3
+post rollback >/dev/null
+passed 'a request over the bus passes the gate too, and one answers'
 
 # ---- who, when, why ----
 curl -s "$(ops)/api/audit?limit=500" >"$UMBRA_STATE/audit"
