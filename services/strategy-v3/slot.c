@@ -1,6 +1,5 @@
 #include "services/strategy-v3/slot.h"
 
-#include "libbus/base/clock.h"
 #include "libbus/base/require.h"
 
 #include <stdio.h>

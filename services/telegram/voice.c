@@ -165,6 +165,14 @@ static int64_t failed(struct tg_voice *voice)
         return pause_us;
 }
 
+static int64_t refused(struct tg_voice *voice, const struct tg_answer *answer)
+{
+        log_warn("telegram_refused", "chat=%" PRId64 " status=%ld why=\"%s\"", voice->batch.chat_id,
+                answer->status, answer->problem);
+        end_batch(voice, voice->refused);
+        return 0;
+}
+
 /* What came of the message under way; how long to wait before the next. */
 static int64_t settle(struct tg_voice *voice, const struct tg_answer *answer)
 {
@@ -174,16 +182,11 @@ static int64_t settle(struct tg_voice *voice, const struct tg_answer *answer)
                 end_batch(voice, voice->sent);
                 return 0;
         case TG_MARKUP:
-                if (!voice->as_plain) {
-                        voice->as_plain = true; /* the same once more, without markup */
-                        return 0;
-                }
-                /* fallthrough */
-        case TG_REFUSED:
-                log_warn("telegram_refused", "chat=%" PRId64 " status=%ld why=\"%s\"",
-                        voice->batch.chat_id, answer->status, answer->problem);
-                end_batch(voice, voice->refused);
+                if (voice->as_plain)
+                        return refused(voice, answer);
+                voice->as_plain = true; /* the same once more, without markup */
                 return 0;
+        case TG_REFUSED: return refused(voice, answer);
         case TG_SLOW_DOWN:
                 tg_pace_slow_down(
                         &voice->pace, voice->batch.chat_id, answer->retry_after_s, bus_mono_us());
