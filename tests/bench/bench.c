@@ -24,6 +24,7 @@
 #define CONNECTIONS 64
 #define WARM_ALERTS 10 /* a target's start may have used these numbers */
 #define FOLDERS_MAX 16
+#define CALM_S      5 /* what the load left to the background is done */
 
 /* How much of each in a round: slices, and alerts a slice. */
 struct extent {
@@ -204,11 +205,14 @@ static int measure_resources(struct bench *bench, struct running *umbra)
 {
         const struct target *target = &umbra->target;
         struct results *results = &bench->results;
-        int64_t start_us = bus_mono_us(), cpu_us = umbra_cpu_us(target);
+        int64_t start_us, cpu_us;
         struct umbra_memory memory;
         double rate = 0;
         int r;
 
+        sleep(CALM_S);
+        start_us = bus_mono_us();
+        cpu_us = umbra_cpu_us(target);
         sleep(bench->extent->cpu_seconds);
         cpu_us = umbra_cpu_us(target) - cpu_us;
         series_add(&results->idle_cpu_pct,
