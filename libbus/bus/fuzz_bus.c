@@ -12,6 +12,7 @@
 #include "proto/unpack.h"
 #include "proto/validate.h"
 
+#include <ftw.h>
 #include <stdlib.h>
 #include <zmq.h>
 
@@ -41,12 +42,18 @@ struct rig {
 static char folder[] = "/tmp/umbra-fuzz-XXXXXX";
 static struct store *store;
 
+static int remove_one(const char *path, const struct stat *stat, int kind, struct FTW *walk)
+{
+        (void)stat;
+        (void)kind;
+        (void)walk;
+        return remove(path);
+}
+
 static void remove_store(void)
 {
-        BUS_AUTOFREE char *clean = bus_xasprintf("rm -r %s", folder);
-
         store = store_free(store);
-        (void)!system(clean);
+        nftw(folder, remove_one, 4, FTW_DEPTH | FTW_PHYS);
 }
 
 /* One journal for all inputs: questions only read it, or begin an incarnation. */

@@ -142,9 +142,10 @@ struct tg_bot *tg_bot_free(struct tg_bot *bot)
 {
         if (!bot)
                 return NULL;
-        while (bot->pending) {
-                tg_wire_cancel(bot->pending->call);
-                pending_free(bot->pending);
+        for (struct pending *next, *pending = bot->pending; pending; pending = next) {
+                next = pending->next;
+                tg_wire_cancel(pending->call);
+                free(pending);
         }
         sodium_memzero(bot->token, strlen(bot->token));
         free(bot->token);

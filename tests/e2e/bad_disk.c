@@ -21,9 +21,6 @@
 
 #define NEXT(name) ((__typeof__(&name))(uintptr_t)dlsym(RTLD_NEXT, #name))
 
-ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at);
-int open64(const char *path, int flags, ...);
-
 /* Reads with plain system calls: nothing here may come back here. */
 static bool wants(const char *what)
 {
