@@ -73,8 +73,17 @@ static void get_metrics(struct health *health, struct http_request *request, con
         BUS_AUTOBUF struct bus_buf text = BUS_BUF_INIT;
         struct http_response response = { .status = 200, .content_type = PROMETHEUS_CONTENT_TYPE };
 
+        struct prometheus_state state = { .thresholds = health->measure.thresholds,
+                .rules = health->measure.rules,
+                .alarms = alarms_json(health->alarms),
+                .active = health->route.is_known ? health->route.active : NULL,
+                .epoch = health->route.epoch,
+                .account = health->account };
+
         (void)rest;
+        json_decref(verdict_of(health, &state.verdict));
         prometheus_write(&health->beats, bus_mono_us(), &text);
+        prometheus_write_state(&state, &text);
         response.body = bus_buf_bytes(&text);
         http_respond(request, &response);
 }

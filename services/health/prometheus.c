@@ -119,6 +119,28 @@ static void write_services(const struct beats *beats, int64_t now_us, struct bus
                                 NULL, beat_is_ready(&beats->items[i], now_us));
 }
 
+static void write_builds(const struct beats *beats, int64_t now_us, struct bus_buf *ret)
+{
+        char label[80];
+
+        write_head(ret, "umbra_build_info", "gauge", "1; the label tells its version.");
+        for (size_t i = 0; i < beats->count; i++) {
+                const struct beat *beat = &beats->items[i];
+
+                if (!beat->last)
+                        continue;
+                snprintf(label, sizeof(label), "version=\"%.60s\"", beat->last->version);
+                write_sample(ret, "umbra_build_info", "", beat->service, label, NULL, 1);
+        }
+        write_head(ret, "umbra_heartbeat_age_seconds", "gauge", "Since its last heartbeat.");
+        for (size_t i = 0; i < beats->count; i++)
+                if (beats->items[i].last)
+                        write_sample(ret, "umbra_heartbeat_age_seconds", "",
+                                beats->items[i].service, "", NULL,
+                                (double)(now_us - beats->items[i].heard_us) /
+                                        (double)BUS_US_PER_SEC);
+}
+
 enum figure {
         FIGURE_MEMORY,
         FIGURE_CPU,
@@ -177,10 +199,141 @@ static void write_lags(const struct beats *beats, struct bus_buf *ret)
 void prometheus_write(const struct beats *beats, int64_t now_us, struct bus_buf *ret)
 {
         write_services(beats, now_us, ret);
+        write_builds(beats, now_us, ret);
         write_figures(beats, ret);
         write_lags(beats, ret);
         for (size_t i = 0; i < beats->count; i++)
                 for (size_t k = 0; beats->items[i].last && k < beats->items[i].last->n_metrics; k++)
                         if (!is_begun(beats, i, k))
                                 write_family(beats, beats->items[i].last->metrics[k], ret);
+}
+
+/* ---- what health alone knows ---- */
+
+#define SELF "health"
+
+static void write_levels(const struct prometheus_state *state, struct bus_buf *ret)
+{
+        char label[64];
+
+        write_head(ret, "umbra_figure_level", "gauge",
+                "0: normal, 1: degraded, 2: alert; as /health judges it, with hysteresis.");
+        for (int i = 0; i < THRESHOLD_COUNT; i++) {
+                snprintf(label, sizeof(label), "figure=\"%s\"",
+                        threshold_name((enum threshold_name)i));
+                write_sample(ret, "umbra_figure_level", "", SELF, label, NULL,
+                        state->thresholds[i].level);
+        }
+        write_head(ret, "umbra_figure_value", "gauge",
+                "As last measured over the window; of which unit, the figure says.");
+        for (int i = 0; i < THRESHOLD_COUNT; i++) {
+                if (!state->thresholds[i].is_known)
+                        continue;
+                snprintf(label, sizeof(label), "figure=\"%s\"",
+                        threshold_name((enum threshold_name)i));
+                write_sample(ret, "umbra_figure_value", "", SELF, label, NULL,
+                        state->thresholds[i].value);
+        }
+}
+
+static void write_bounds(const struct prometheus_state *state, struct bus_buf *ret)
+{
+        char label[64];
+
+        write_head(ret, "umbra_figure_bound", "gauge",
+                "Where a figure leaves normal, and is an alert.");
+        for (int i = 0; i < THRESHOLD_COUNT; i++)
+                for (int alert = 0; alert < 2; alert++) {
+                        snprintf(label, sizeof(label), "figure=\"%s\",bound=\"%s\"",
+                                threshold_name((enum threshold_name)i), alert ? "alert" : "normal");
+                        write_sample(ret, "umbra_figure_bound", "", SELF, label, NULL,
+                                alert ? state->rules[i].alert : state->rules[i].normal);
+                }
+}
+
+static const char *text_of(const json_t *alarm, const char *key)
+{
+        const char *text = json_string_value(json_object_get(alarm, key));
+
+        return text ? text : "";
+}
+
+static bool is_alike(const json_t *left, const json_t *right)
+{
+        return !strcmp(text_of(left, "service"), text_of(right, "service")) &&
+               !strcmp(text_of(left, "code"), text_of(right, "code")) &&
+               !strcmp(text_of(left, "severity"), text_of(right, "severity"));
+}
+
+/* Codes are few words of ours; subjects may be order ids, and are only counted. */
+static void write_alarms(const struct prometheus_state *state, struct bus_buf *ret)
+{
+        char label[160];
+
+        write_head(
+                ret, "umbra_alarms_raised", "gauge", "Alarms that were raised and have not ended.");
+        for (size_t i = 0; i < json_array_size(state->alarms); i++) {
+                const json_t *alarm = json_array_get(state->alarms, i);
+                size_t before = 0, count = 0;
+
+                for (size_t k = 0; k < json_array_size(state->alarms); k++) {
+                        bool alike = is_alike(alarm, json_array_get(state->alarms, k));
+
+                        before += alike && k < i;
+                        count += alike;
+                }
+                if (before)
+                        continue;
+                snprintf(label, sizeof(label), "code=\"%.60s\",severity=\"%.30s\"",
+                        text_of(alarm, "code"), text_of(alarm, "severity"));
+                write_sample(ret, "umbra_alarms_raised", "", text_of(alarm, "service"), label, NULL,
+                        (double)count);
+        }
+}
+
+static void write_one(struct bus_buf *ret, const char *name, const char *help, double value)
+{
+        write_head(ret, name, "gauge", help);
+        write_sample(ret, name, "", SELF, "", NULL, value);
+}
+
+static void write_verdict(const struct prometheus_state *state, struct bus_buf *ret)
+{
+        char label[48];
+
+        write_head(ret, "umbra_health", "gauge", "1 at what GET /health would say.");
+        for (enum verdict v = VERDICT_HEALTHY; v <= VERDICT_UNHEALTHY; v++) {
+                snprintf(label, sizeof(label), "status=\"%s\"", verdict_name(v));
+                write_sample(ret, "umbra_health", "", SELF, label, NULL, v == state->verdict);
+        }
+}
+
+void prometheus_write_state(const struct prometheus_state *state, struct bus_buf *ret)
+{
+        const Pb__Account *account = state->account;
+        char label[64];
+
+        write_verdict(state, ret);
+        write_levels(state, ret);
+        write_bounds(state, ret);
+        write_alarms(state, ret);
+        if (state->active) {
+                write_head(ret, "umbra_plugin_active", "gauge", "1 at the plugin that decides.");
+                if (*state->active) {
+                        snprintf(label, sizeof(label), "plugin=\"%.40s\"", state->active);
+                        write_sample(ret, "umbra_plugin_active", "", SELF, label, NULL, 1);
+                }
+                write_one(ret, "umbra_route_epoch", "Number of the last switch.",
+                        (double)state->epoch);
+        }
+        if (!account)
+                return;
+        write_one(ret, "umbra_broker_connected", "1 while the terminal is connected.",
+                account->connected);
+        write_one(ret, "umbra_orders_unknown", "Orders of which no answer came back.",
+                account->unknown_orders);
+        write_one(ret, "umbra_orders_manual", "Orders that wait for a person.",
+                account->manual_orders);
+        write_one(ret, "umbra_entries_stopped", "1 while paused, halted or killed.",
+                account->paused || account->halted || account->killed);
 }

@@ -99,3 +99,42 @@ Test(prometheus, tells_an_expected_service_that_was_never_heard)
         cr_expect_not_null(strstr(bus_buf_str(&out), "umbra_service_up{service=\"a\"} 0\n"));
         cr_expect_null(strstr(bus_buf_str(&out), "service=\"b\""));
 }
+
+Test(prometheus, tells_builds_figures_alarms_and_who_decides)
+{
+        struct threshold thresholds[THRESHOLD_COUNT] = { 0 };
+        const struct threshold_rule rules[THRESHOLD_COUNT] = { [THRESHOLD_ORDERS] = {
+                                                                       0.98, 0.95, true } };
+        Pb__Account account = PB__ACCOUNT__INIT;
+        json_t *alarms = json_pack("[{s:s, s:s, s:s, s:s}, {s:s, s:s, s:s, s:s}]", "service", "a",
+                "code", "order_manual", "severity", "critical", "subject", "1", "service", "a",
+                "code", "order_manual", "severity", "critical", "subject", "2");
+        const struct prometheus_state state = { .verdict = VERDICT_DEGRADED,
+                .thresholds = thresholds,
+                .rules = rules,
+                .alarms = alarms,
+                .active = "legacy_v3",
+                .epoch = 7,
+                .account = &account };
+        static const char *const lines[] = {
+                "umbra_health{service=\"health\",status=\"degraded\"} 1\n",
+                "umbra_health{service=\"health\",status=\"healthy\"} 0\n",
+                "umbra_figure_level{service=\"health\",figure=\"cpu\"} 2\n",
+                "umbra_figure_value{service=\"health\",figure=\"cpu\"} 0.75\n",
+                "umbra_figure_bound{service=\"health\",figure=\"order_success\",bound=\"alert\"} 0.95\n",
+                "umbra_alarms_raised{service=\"a\",code=\"order_manual\",severity=\"critical\"} 2\n",
+                "umbra_plugin_active{service=\"health\",plugin=\"legacy_v3\"} 1\n",
+                "umbra_route_epoch{service=\"health\"} 7\n",
+                "umbra_broker_connected{service=\"health\"} 0\n",
+        };
+        BUS_AUTOBUF struct bus_buf out = BUS_BUF_INIT;
+
+        thresholds[THRESHOLD_CPU] =
+                (struct threshold){ .level = THRESHOLD_ALERT, .value = 0.75, .is_known = true };
+        prometheus_write_state(&state, &out);
+        for (size_t i = 0; i < BUS_COUNT(lines); i++)
+                cr_expect_eq(count_of(bus_buf_str(&out), lines[i]), 1, "%s", lines[i]);
+        cr_expect_eq(count_of(bus_buf_str(&out), "umbra_alarms_raised{"), 1);
+        cr_expect_eq(count_of(bus_buf_str(&out), "umbra_figure_value{"), 1, "not yet measured");
+        json_decref(alarms);
+}
