@@ -89,6 +89,7 @@ void ex_book_enqueue(struct ex_book *book, struct ex_job *job, struct ex_now now
                 queue->jobs = bus_xrealloc(queue->jobs, queue->capacity * sizeof(struct ex_job *));
         }
         queue->jobs[queue->count++] = job;
+        job->number = ++queue->last_number;
         queue->dirty = true;
         job->queue = queue;
         job->arrived_us = now.mono_us;
@@ -104,6 +105,7 @@ void ex_book_add_order(struct ex_book *book, struct ex_order *order)
 {
         ex_table_add(&book->orders, bus_bytes_str(order->id), order);
         ex_book_recount_order(book, order);
+        ex_queue_touch(order->job);
 }
 
 struct ex_job *ex_book_job(const struct ex_book *book, const char *key)
@@ -290,6 +292,7 @@ bool ex_book_step(struct ex_book *book, struct ex_order *order, const struct ex_
         ex_book_recount_order(book, order);
         if (order->job->queue)
                 order->job->queue->dirty = true;
+        ex_queue_touch(order->job);
         if (step == EX_STEP_LATE_FILL)
                 conclude_late_fill(book, order, now);
         else if (ex_order_is_final(order) && !order->settled)

@@ -8,6 +8,7 @@
  * What the books hold survives: everything that matters is saved through effects, and
  * ex_book_load_* take it in again. After a load, call ex_book_loaded once.
  */
+#include "services/order-executor/core/ahead.h"
 #include "services/order-executor/core/effect.h"
 #include "services/order-executor/core/entry_limits.h"
 #include "services/order-executor/core/job.h"
@@ -29,6 +30,13 @@ struct ex_queue {
         size_t count, capacity;
         size_t manual_count; /* of its orders in MANUAL: the symbol is closed to entries */
         bool dirty;          /* something happened that may let one go on */
+        uint64_t last_number;
+
+        /* fifo.c: the first jobs, whose legs are out, which only their own events can move */
+        size_t opened_count;
+        struct ex_ahead_sum opened_sum; /* of their bits */
+        struct ex_job *touched;         /* one of them that had an event; NULL: none */
+        bool look_at_all;               /* more than one, or one that is not so any more */
 };
 
 struct ex_account {
@@ -76,6 +84,7 @@ struct ex_book {
         bool in_snapshot;       /* a good one is being taken in: it is the truth about positions */
         int64_t clock_ahead_us; /* the terminal's clock against ours */
         bool stopping;          /* the process ends: nothing new goes out */
+        bool plain_passes;      /* each pass looks at every job: the rule a test holds others to */
         int64_t market_shut_us; /* monotonic, when it said so */
         bool market_shut;       /* the last answer to an order was "no trading now" */
 

@@ -23,6 +23,7 @@ void ex_book_add_order(struct ex_book *book, struct ex_order *order); /* to the 
 /* Runs every queue that is dirty until nothing more can go on. Ends every call that changed anything. */
 void ex_book_advance(struct ex_book *book, struct ex_now now);
 void ex_queue_advance(struct ex_book *book, struct ex_queue *queue, struct ex_now now);
+void ex_queue_touch(struct ex_job *job);      /* behind any change of its orders or of its phase */
 void ex_book_touch_all(struct ex_book *book); /* all queues are dirty */
 
 /* One step of an order, and what the book concludes from it. True if it changed. */

@@ -140,6 +140,7 @@ static void reopen(struct ex_book *book, struct ex_job *job, struct ex_now now)
         if (!job->queue)
                 ex_book_enqueue(book, job, now);
         job->queue->dirty = true;
+        ex_queue_touch(job);
 }
 
 void ex_close_if_passed(struct ex_book *book, struct ex_order *leg, struct ex_now now)

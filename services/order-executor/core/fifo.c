@@ -1,10 +1,13 @@
 /*
  * A symbol is a queue of submissions (docs/order-executor.md, Queue). One pass over it, oldest
- * first, carries along what the jobs ahead are doing; by that alone a job's turn is decided.
+ * first, carries along what the jobs ahead are doing; by that alone a job's turn is decided. The
+ * first jobs of a queue are mostly entries whose legs are out, thousands in a burst: those only
+ * wait for their answers, so a pass begins behind them, with the sum of what they are doing.
  *
  * Keeps: entries follow each other without waiting for answers; a close is a barrier for what
  * comes behind; a reversal waits for entries of the other side that are in doubt; an exit waits for
- * nothing that is in doubt, and for what is not even on the wire only so long.
+ * nothing that is in doubt, and for what is not even on the wire only so long. What a pass leaves
+ * out it could not have moved: test_property.c holds it against a pass over all.
  */
 #include "services/order-executor/core/book_internal.h"
 
@@ -14,78 +17,39 @@
 
 #define STATE(name) PB__ORDER_STATE__ORDER_STATE_##name
 
-/* What the jobs ahead are doing; sides are bits. */
-struct ahead {
-        bool unstarted; /* some have not begun, or hold back legs */
-        bool unstarted_entry;
-        uint32_t unstarted_exits; /* sides */
-        bool wire;                /* a leg whose answer is awaited */
-        uint32_t backoff;         /* legs that wait for their next attempt */
-        uint32_t doubt;           /* legs nobody knows about */
-        bool closes;              /* closes that have not ended */
-        uint32_t closes_moving;   /* those that a person is not at yet, by side of the position */
-};
-
-static void see_leg(struct ahead *ahead, const struct ex_order *leg)
+static bool entry_turn(const struct ex_job *job, uint32_t ahead)
 {
-        if (ex_order_on_wire(leg))
-                ahead->wire = true;
-        else if (leg->state == STATE(INTENT))
-                ahead->backoff |= ex_side_bit(leg->side);
-        else if (ex_order_in_doubt(leg))
-                ahead->doubt |= ex_side_bit(leg->side);
-        else if (leg->state == STATE(RECEIVED))
-                ahead->unstarted = ahead->unstarted_entry = true;
-}
+        const uint32_t open =
+                ex_ahead_sides(ahead, EX_AHEAD_DOUBT) | ex_ahead_sides(ahead, EX_AHEAD_BACKOFF);
 
-static void see(struct ahead *ahead, const struct ex_job *job)
-{
-        if (job->phase == EX_JOB_WAITING && job->kind != EX_JOB_ENTRY) {
-                ahead->unstarted = true;
-                ahead->unstarted_exits |= job->close_sides;
-        }
-        for (size_t i = 0; i < job->order_count; i++) {
-                const struct ex_order *order = job->orders[i];
-
-                if (ex_order_is_final(order))
-                        continue;
-                if (ex_order_is_leg(order)) {
-                        see_leg(ahead, order);
-                        continue;
-                }
-                ahead->closes = true;
-                if (order->state != STATE(MANUAL))
-                        ahead->closes_moving |= ex_side_bit(order->side);
-        }
-}
-
-static bool entry_turn(const struct ex_job *job, const struct ahead *ahead)
-{
-        if (ahead->unstarted || ahead->closes)
+        if (ahead & (EX_AHEAD_UNSTARTED | EX_AHEAD_CLOSES))
                 return false;
         if (!job->close_sides)
                 return true;
-        return !ahead->wire && !((ahead->doubt | ahead->backoff) & job->close_sides);
+        return !(ahead & EX_AHEAD_WIRE) && !(open & job->close_sides);
 }
 
-static bool exit_turn(const struct ex_book *book, const struct ex_job *job,
-        const struct ahead *ahead, struct ex_now now)
+static bool exit_turn(
+        const struct ex_book *book, const struct ex_job *job, uint32_t ahead, struct ex_now now)
 {
         const bool patient = now.mono_us - job->arrived_us < book->rules.exit_patience_us;
+        const uint32_t backoff = ex_ahead_sides(ahead, EX_AHEAD_BACKOFF);
+        const uint32_t exits = ex_ahead_sides(ahead, EX_AHEAD_CLOSES_MOVING) |
+                               ex_ahead_sides(ahead, EX_AHEAD_UNSTARTED_EXITS);
 
         if (job->only_ticket)
                 return true;
-        if (ahead->wire)
+        if (ahead & EX_AHEAD_WIRE)
                 return false;
-        if (patient && (ahead->unstarted_entry || (ahead->backoff & job->close_sides)))
+        if (patient && ((ahead & EX_AHEAD_UNSTARTED_ENTRY) || (backoff & job->close_sides)))
                 return false;
         if (job->kind == EX_JOB_MANUAL)
                 return true;
-        return !((ahead->closes_moving | ahead->unstarted_exits) & job->close_sides);
+        return !(exits & job->close_sides);
 }
 
-static bool is_turn(const struct ex_book *book, const struct ex_job *job, const struct ahead *ahead,
-        struct ex_now now)
+static bool is_turn(
+        const struct ex_book *book, const struct ex_job *job, uint32_t ahead, struct ex_now now)
 {
         return job->kind == EX_JOB_ENTRY ? entry_turn(job, ahead)
                                          : exit_turn(book, job, ahead, now);
@@ -261,7 +225,7 @@ static bool expire(struct ex_book *book, struct ex_job *job, struct ex_now now)
 }
 
 static bool advance_waiting(
-        struct ex_book *book, struct ex_job *job, const struct ahead *ahead, struct ex_now now)
+        struct ex_book *book, struct ex_job *job, uint32_t ahead, struct ex_now now)
 {
         const char *stop = job_stop(book, job);
 
@@ -399,8 +363,7 @@ static bool advance_opening(struct ex_book *book, struct ex_job *job, struct ex_
         return true;
 }
 
-static bool advance_job(
-        struct ex_book *book, struct ex_job *job, const struct ahead *ahead, struct ex_now now)
+static bool advance_job(struct ex_book *book, struct ex_job *job, uint32_t ahead, struct ex_now now)
 {
         switch (job->phase) {
         case EX_JOB_WAITING: return advance_waiting(book, job, ahead, now);
@@ -413,37 +376,141 @@ static bool advance_job(
         return false;
 }
 
+/* ---- one pass ---- */
+
+static void join_opened(struct ex_queue *queue, struct ex_job *job)
+{
+        job->opened = true;
+        job->ahead = ex_ahead_of_job(job);
+        ex_ahead_change(&queue->opened_sum, 0, job->ahead);
+}
+
+static void leave_opened(struct ex_queue *queue, struct ex_job *job)
+{
+        ex_ahead_change(&queue->opened_sum, job->ahead, 0);
+        job->opened = false;
+}
+
+void ex_queue_touch(struct ex_job *job)
+{
+        struct ex_queue *queue = job->queue;
+        uint32_t ahead;
+
+        if (!job->opened)
+                return;
+        ahead = ex_ahead_of_job(job);
+        ex_ahead_change(&queue->opened_sum, job->ahead, ahead);
+        job->ahead = ahead;
+        if (job->phase != EX_JOB_OPENING || (queue->touched && queue->touched != job))
+                queue->look_at_all = true;
+        queue->touched = job;
+}
+
+/* All are looked at in this pass, whatever has happened to each. */
+static void forget_opened(struct ex_queue *queue)
+{
+        for (size_t i = 0; i < queue->opened_count; i++)
+                leave_opened(queue, queue->jobs[i]);
+        queue->opened_count = 0;
+        queue->look_at_all = false;
+}
+
+/* Where JOB, which stands among the opened, stands: jobs are numbered as they join. */
+static size_t place_of(const struct ex_queue *queue, const struct ex_job *job)
+{
+        size_t low = 0, high = queue->opened_count;
+
+        while (high - low > 1) {
+                const size_t middle = low + (high - low) / 2;
+
+                if (queue->jobs[middle]->number <= job->number)
+                        low = middle;
+                else
+                        high = middle;
+        }
+        bus_require(queue->jobs[low] == job);
+        return low;
+}
+
+static void drop(struct ex_book *book, struct ex_job *job)
+{
+        job->queue = NULL;
+        ex_book_recount_job(book, job);
+}
+
+static void drop_opened(struct ex_book *book, struct ex_queue *queue, struct ex_job *job)
+{
+        const size_t place = place_of(queue, job);
+
+        leave_opened(queue, job);
+        queue->opened_count--;
+        queue->count--;
+        memmove(&queue->jobs[place], &queue->jobs[place + 1],
+                (queue->count - place) * sizeof(struct ex_job *));
+        drop(book, job);
+}
+
+/* Those behind the opened. */
 static void drop_done(struct ex_book *book, struct ex_queue *queue)
 {
-        size_t kept = 0;
+        size_t kept = queue->opened_count;
 
-        for (size_t i = 0; i < queue->count; i++) {
+        for (size_t i = kept; i < queue->count; i++) {
                 struct ex_job *job = queue->jobs[i];
 
-                if (job->phase != EX_JOB_DONE) {
+                if (job->phase != EX_JOB_DONE)
                         queue->jobs[kept++] = job;
-                        continue;
-                }
-                job->queue = NULL;
-                ex_book_recount_job(book, job);
+                else
+                        drop(book, job);
         }
         queue->count = kept;
 }
 
-/* Jobs may join the queue during the pass (an exit that must close what it went past). */
+/*
+ * The opened that had an event, and all behind the opened. For the others of the opened nothing can
+ * be new: their legs are out, and they end when these do. True if anything has changed.
+ */
+static bool pass(struct ex_book *book, struct ex_queue *queue, struct ex_now now)
+{
+        struct ex_job *touched = queue->touched;
+        bool changed = false;
+        uint32_t ahead;
+
+        queue->touched = NULL;
+        if (queue->look_at_all)
+                forget_opened(queue);
+        else if (touched)
+                changed = advance_job(book, touched, 0, now);
+        if (touched && touched->opened && touched->phase == EX_JOB_DONE)
+                drop_opened(book, queue, touched);
+        ahead = ex_ahead_of_sum(&queue->opened_sum);
+        for (size_t i = queue->opened_count; i < queue->count; i++) {
+                changed |= advance_job(book, queue->jobs[i], ahead, now);
+                if (queue->jobs[i]->phase != EX_JOB_DONE)
+                        ahead |= ex_ahead_of_job(queue->jobs[i]);
+        }
+        drop_done(book, queue);
+        return changed;
+}
+
+/* Only what was looked at since anything happened in the queue may be left out from now on. */
+static void add_opened(const struct ex_book *book, struct ex_queue *queue)
+{
+        if (queue->dirty || queue->look_at_all || book->plain_passes)
+                return;
+        for (; queue->opened_count < queue->count; queue->opened_count++) {
+                struct ex_job *job = queue->jobs[queue->opened_count];
+
+                if (job->phase != EX_JOB_OPENING)
+                        return;
+                join_opened(queue, job);
+        }
+}
+
+/* Jobs may join the queue during a pass (an exit that must close what it went past). */
 void ex_queue_advance(struct ex_book *book, struct ex_queue *queue, struct ex_now now)
 {
-        bool changed = true;
-
-        while (changed) {
-                struct ahead ahead = { 0 };
-
-                changed = false;
-                for (size_t i = 0; i < queue->count; i++) {
-                        changed |= advance_job(book, queue->jobs[i], &ahead, now);
-                        if (queue->jobs[i]->phase != EX_JOB_DONE)
-                                see(&ahead, queue->jobs[i]);
-                }
-                drop_done(book, queue);
-        }
+        while (pass(book, queue, now))
+                ;
+        add_opened(book, queue);
 }

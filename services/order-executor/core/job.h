@@ -53,6 +53,9 @@ struct ex_job {
         int64_t arrived_us;     /* monotonic */
         int64_t expires_us;     /* monotonic; EX_NEVER without a deadline */
         bool unsaved;           /* a save of it is in the list of effects */
+        uint64_t number;        /* its place in the queue, rising */
+        bool opened;            /* it is one of the queue's opened, */
+        uint32_t ahead;         /* which have counted these bits of it */
 };
 
 struct ex_job *ex_job_new(void);

@@ -91,6 +91,7 @@ void world_start(struct world *world)
 
         ex_symbols_init(&book->symbols, "");
         bus_require(!ex_symbols_alias(&book->symbols, "XAUUSD", "GOLD"));
+        book->plain_passes = world->plain_passes;
         world->book = book;
         bus_require(!ex_keep_load(book, &store));
         if (!book->switches.first_start_us)

@@ -27,6 +27,7 @@ struct world_told {
 
 struct world {
         struct ex_book *book;
+        bool plain_passes; /* of every book from the next start on */
         struct tb *tb;
         struct ex_now now;
         struct world_row rows[WORLD_ROWS_MAX]; /* what is synced */
