@@ -51,6 +51,13 @@ static bool conditions_hold(const Pb__Control *control)
         return true;
 }
 
+static bool telegram_holds(const Pb__TelegramCommand *telegram)
+{
+        return !telegram || (telegram->chat_id && check_word(telegram->name, 1, CHECK_WORD_MAX) &&
+                                    check_prose(telegram->arguments, 0, CHECK_TEXT_MAX) &&
+                                    check_word(telegram->role, 1, CHECK_WORD_MAX));
+}
+
 /* What the command cannot do without. */
 static const char *missing_field(const Pb__Control *control)
 {
@@ -66,6 +73,7 @@ static const char *missing_field(const Pb__Control *control)
         case PB__COMMAND__COMMAND_OPEN_SYMBOL: return *control->symbol ? NULL : "symbol";
         case PB__COMMAND__COMMAND_SET_RISK: return control->n_risk ? NULL : "risk";
         case PB__COMMAND__COMMAND_BACKUP: return *control->backup_name ? NULL : "backup_name";
+        case PB__COMMAND__COMMAND_TELEGRAM: return control->telegram ? NULL : "telegram";
         default: return NULL;
         }
 }
@@ -75,7 +83,7 @@ int validate_control(const Pb__Control *control, const char **ret_why)
         const char *symbol = control->symbol;
         const char *backup = control->backup_name;
         const struct check checks[] = {
-                { check_enum(control->command, PB__COMMAND__COMMAND_CLOSE), "command" },
+                { check_enum(control->command, PB__COMMAND__COMMAND_TELEGRAM), "command" },
                 { check_text(control->actor, 1, ACTOR_MAX), "actor" },
                 { check_prose(control->reason, 0, CHECK_TEXT_MAX), "reason" },
                 { check_name_or_empty(control->plugin), "plugin" },
@@ -89,6 +97,7 @@ int validate_control(const Pb__Control *control, const char **ret_why)
                 { risk_holds(control), "risk" },
                 { backup && (!*backup || is_backup_name(backup)), "backup_name" },
                 { conditions_hold(control), "gate_failed" },
+                { telegram_holds(control->telegram), "telegram" },
         };
         const char *missing;
         int r;
@@ -117,7 +126,7 @@ int validate_control_result(const Pb__ControlResult *result, const char **ret_wh
                             result->status == PB__RESULT_STATUS__RESULT_STATUS_FAILED;
         const struct check checks[] = {
                 { check_id(result->command_id), "command_id" },
-                { check_enum(result->command, PB__COMMAND__COMMAND_CLOSE), "command" },
+                { check_enum(result->command, PB__COMMAND__COMMAND_TELEGRAM), "command" },
                 { check_name(result->service), "service" },
                 { check_enum(result->status, PB__RESULT_STATUS__RESULT_STATUS_FAILED), "status" },
                 { check_word(result->code, failed, CHECK_WORD_MAX), "code" },

@@ -34,7 +34,7 @@ Test(account, looks_at_every_position)
 Test(control, names_the_field_that_is_wrong)
 {
         REFUSED(control, "command", m.command = (Pb__Command)0);
-        REFUSED(control, "command", m.command = (Pb__Command)16);
+        REFUSED(control, "command", m.command = (Pb__Command)17);
         REFUSED(control, "actor", m.actor = (char *)"");
         REFUSED(control, "plugin", m.plugin = (char *)"combined v3");
         REFUSED(control, "expected_epoch", m.expected_epoch = UINT64_MAX);
@@ -55,6 +55,7 @@ Test(control, has_what_its_command_needs)
         REFUSED(control, "symbol", m.command = PB__COMMAND__COMMAND_OPEN_SYMBOL);
         REFUSED(control, "risk", m.command = PB__COMMAND__COMMAND_SET_RISK);
         REFUSED(control, "backup_name", m.command = PB__COMMAND__COMMAND_BACKUP);
+        REFUSED(control, "telegram", m.command = PB__COMMAND__COMMAND_TELEGRAM);
         PASSES(control, (m.command = PB__COMMAND__COMMAND_ROLLBACK, m.plugin = (char *)""));
         PASSES(control, (m.command = PB__COMMAND__COMMAND_PAUSE, m.plugin = (char *)""));
 }
