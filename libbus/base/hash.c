@@ -63,6 +63,14 @@ uint64_t bus_siphash(struct bus_bytes data, const uint8_t key[static BUS_SIPHASH
         return value;
 }
 
+void bus_siphash_wide(struct bus_bytes data, const uint8_t key[static BUS_SIPHASH_KEY_SIZE],
+        uint8_t ret_hash[static BUS_SIPHASH_WIDE_SIZE])
+{
+        _Static_assert(crypto_shorthash_siphashx24_KEYBYTES == BUS_SIPHASH_KEY_SIZE, "the key's");
+        _Static_assert(crypto_shorthash_siphashx24_BYTES == BUS_SIPHASH_WIDE_SIZE, "the hash's");
+        crypto_shorthash_siphashx24(ret_hash, data.data, data.size, key);
+}
+
 void bus_hex(struct bus_bytes data, char *ret_text)
 {
         sodium_bin2hex(ret_text, data.size * 2 + 1, data.data, data.size);

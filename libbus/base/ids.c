@@ -75,6 +75,15 @@ void bus_id_derived(const struct bus_bytes *parts, size_t count, char ret_id[sta
         bus_base32(bus_bytes(hash, sizeof(hash)), BUS_ID_SIZE - 1, ret_id);
 }
 
+void bus_id_hashed(struct bus_bytes data, char ret_id[static BUS_ID_SIZE])
+{
+        static const uint8_t key[BUS_SIPHASH_KEY_SIZE] = "umbra message id";
+        uint8_t hash[BUS_SIPHASH_WIDE_SIZE];
+
+        bus_siphash_wide(data, key, hash);
+        bus_base32(bus_bytes(hash, sizeof(hash)), BUS_ID_SIZE - 1, ret_id);
+}
+
 bool bus_id_valid(const char *text)
 {
         return strlen(text) == BUS_ID_SIZE - 1 && strspn(text, alphabet) == BUS_ID_SIZE - 1;

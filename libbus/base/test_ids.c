@@ -66,6 +66,17 @@ Test(ids, derived_ids_depend_on_where_the_parts_end)
         cr_expect_str_eq(x, y);
 }
 
+Test(ids, a_hashed_id_is_the_same_in_every_program)
+{
+        char x[BUS_ID_SIZE], y[BUS_ID_SIZE];
+
+        bus_id_hashed(bus_bytes_str("abc"), x);
+        bus_id_hashed(bus_bytes_str("abd"), y);
+        cr_expect_str_eq(x, "NEAG3QNFE91QJ1MKK84XK8T48R");
+        cr_expect(bus_id_valid(x));
+        cr_expect_str_neq(x, y);
+}
+
 Test(ids, validity)
 {
         cr_expect(!bus_id_valid(""));

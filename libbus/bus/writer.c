@@ -218,10 +218,12 @@ void bus_writer_publish(struct bus_writer *writer, struct bus_writer_stream *str
         const char *topic, struct bus_bytes envelope, struct bus_pos position,
         struct bus_pos predecessor)
 {
+        Pb__Step step = publish_step(stream);
+
         bus_buf_clear(&writer->frame);
         bus_buf_add(&writer->frame, envelope.data, envelope.size);
-        bus_envelope_place(
-                &writer->frame, position, predecessor, publish_step(stream), bus_wall_us());
+        bus_envelope_place(&writer->frame, position, predecessor, step,
+                step == PB__STEP__STEP_UNSPECIFIED ? 0 : bus_wall_us());
         bus_writer_publish_raw(writer, topic, bus_buf_bytes(&writer->frame));
         stream->published = position;
 }

@@ -27,10 +27,8 @@ struct peer_slot {
 
 /* A message staged for the next commit. */
 struct staged {
-        size_t index; /* in the batch */
+        size_t index; /* in the batch, which holds topic and envelope */
         struct bus_writer_stream *stream;
-        char *topic;
-        struct bus_buf envelope;
         bool published; /* derived: it went out already */
         bus_committed_fn fn;
         void *arg;
@@ -87,7 +85,8 @@ struct bus_service {
         int singly; /* messages still to be committed one by one, after an unclean start ... */
         int64_t singly_until_us; /* ... no longer than this; 0: not begun */
 
-        struct turn turn, previous; /* previous: while its callbacks run */
+        struct turn turn, previous;    /* previous: while its callbacks run */
+        struct bus_buf body, envelope; /* of the message that is being staged */
         bool committing;
 
         struct active_alarm *alarms;

@@ -393,6 +393,8 @@ struct bus_service *service_free(struct bus_service *service)
         bus_writer_free(service->writer);
         turn_done(&service->turn);
         turn_done(&service->previous);
+        bus_buf_done(&service->body);
+        bus_buf_done(&service->envelope);
         service->store =
                 service->failed ? store_abandon(service->store) : store_free(service->store);
         crash_slot_close(service->slot, !service->failed);

@@ -11,7 +11,9 @@
 #include "libbus/bus/pack.h"
 #include "libbus/service/internal.h"
 
+#include <endian.h>
 #include <errno.h>
+#include <stddef.h>
 
 /* A message's stamps: the way from HTTP to the broker has nine steps, a few more do no harm. */
 #define STAMPS_MAX 16
@@ -27,10 +29,6 @@ void turn_init(struct turn *turn)
 
 static void turn_clear(struct turn *turn)
 {
-        for (size_t i = 0; i < turn->staged_count; i++) {
-                free(turn->staged[i].topic);
-                bus_buf_done(&turn->staged[i].envelope);
-        }
         turn->staged_count = 0;
         turn->firsts.count = 0;
         turn->afters.count = 0;
@@ -97,39 +95,44 @@ static size_t collect_stamps(const struct bus_out *out, Pb__Stamp *added, Pb__St
 static void derived_message_id(
         const char *stream, struct bus_pos position, char ret_id[static BUS_ID_SIZE])
 {
-        char text[BUS_POS_TEXT_SIZE];
-        const struct bus_bytes parts[] = { bus_bytes_str(stream),
-                bus_bytes_str(bus_pos_format(position, text)) };
+        struct {
+                uint64_t incarnation, seq, part;
+                char stream[BUS_STREAM_NAME_SIZE];
+        } place = { htole64(position.incarnation), htole64(position.seq), htole64(position.part),
+                "" };
+        size_t length = strlen(stream);
 
-        bus_id_derived(parts, BUS_COUNT(parts), ret_id);
+        memcpy(place.stream, stream, length + 1);
+        bus_id_hashed(bus_bytes(&place, offsetof(typeof(place), stream) + length), ret_id);
 }
 
-static void pack_envelope(const struct bus_writer_stream *stream, const struct bus_out *out,
-        struct bus_pos origin, const char *message_id, struct bus_buf *ret_packed)
+/* Into service->envelope. */
+static void pack_envelope(struct bus_service *service, const struct bus_writer_stream *stream,
+        const struct bus_out *out, struct bus_pos origin, const char *message_id, int64_t now_us)
 {
         const Pb__Envelope *from = out->cause ? out->cause->envelope : NULL;
         Pb__Envelope envelope = PB__ENVELOPE__INIT;
         Pb__Stamp added[BUS_COUNT(out->stamps)], *stamps[STAMPS_MAX];
         Pb__Position origin_at;
-        BUS_AUTOBUF struct bus_buf body = BUS_BUF_INIT;
 
-        bus_pack(out->body, &body);
-
+        bus_buf_clear(&service->body);
+        bus_pack(out->body, &service->body);
         envelope.schema = BUS_SCHEMA;
         envelope.stream = (char *)stream->name;
         envelope.message_id = (char *)message_id;
         envelope.alert_id = (char *)(out->alert_id ? out->alert_id : from ? from->alert_id : "");
         envelope.n_stamps = collect_stamps(out, added, stamps);
         envelope.stamps = stamps;
-        envelope.body.data = body.data;
-        envelope.body.len = body.size;
+        envelope.body.data = service->body.data;
+        envelope.body.len = service->body.size;
         envelope.test = out->test || (from && from->test);
-        envelope.staged_us = bus_wall_us();
+        envelope.staged_us = now_us;
         if (!bus_pos_is_zero(origin)) {
                 bus_pos_to(origin, &origin_at);
                 envelope.origin = &origin_at;
         }
-        bus_envelope_pack(&envelope, ret_packed);
+        bus_buf_clear(&service->envelope);
+        bus_envelope_pack(&envelope, &service->envelope);
 }
 
 static void stage(struct bus_service *service, const struct bus_out *out,
@@ -137,6 +140,7 @@ static void stage(struct bus_service *service, const struct bus_out *out,
 {
         struct bus_writer_stream *stream = bus_writer_stream(service->writer, out->stream);
         struct bus_pos origin = origin_of(out->cause), position = BUS_POS_ZERO;
+        int64_t now_us = bus_wall_us();
         char id[BUS_ID_SIZE];
         struct staged *staged;
         struct store_append append;
@@ -156,20 +160,18 @@ static void stage(struct bus_service *service, const struct bus_out *out,
 
         staged = add_staged(&service->turn);
         staged->stream = stream;
-        staged->topic = bus_xstrdup(out->topic);
         staged->fn = fn;
         staged->arg = arg;
-        pack_envelope(
-                stream, out, origin, out->message_id ? out->message_id : id, &staged->envelope);
+        pack_envelope(service, stream, out, origin, out->message_id ? out->message_id : id, now_us);
         if (derived) {
-                bus_writer_publish(service->writer, stream, staged->topic,
-                        bus_buf_bytes(&staged->envelope), position, stream->published);
+                bus_writer_publish(service->writer, stream, out->topic,
+                        bus_buf_bytes(&service->envelope), position, stream->published);
                 staged->published = true;
         }
         append = (struct store_append){ .stream = stream->name,
-                .topic = staged->topic,
-                .body = bus_buf_bytes(&staged->envelope),
-                .at_us = bus_wall_us(),
+                .topic = out->topic,
+                .body = bus_buf_bytes(&service->envelope),
+                .at_us = now_us,
                 .position = position };
         if (claim) {
                 append.claim_key = claim->key;
@@ -310,13 +312,13 @@ static void publish_all(struct bus_service *service, const struct turn *turn)
                 const struct staged *staged = &turn->staged[i];
                 const struct store_appended *result =
                         store_batch_result(turn->batch, staged->index);
+                const struct store_append *append = store_batch_staged(turn->batch, staged->index);
 
                 if (result->duplicate)
                         continue;
                 if (!staged->published)
-                        bus_writer_publish(service->writer, staged->stream, staged->topic,
-                                bus_buf_bytes(&staged->envelope), result->position,
-                                result->predecessor);
+                        bus_writer_publish(service->writer, staged->stream, append->topic,
+                                append->body, result->position, result->predecessor);
         }
 }
 

@@ -13,10 +13,9 @@ struct store_batch_chunk {
 
 static struct store_batch_chunk *chunk_new(size_t size, struct store_batch_chunk *next)
 {
-        struct store_batch_chunk *chunk = bus_xcalloc(1, sizeof(*chunk) + size);
+        struct store_batch_chunk *chunk = bus_xrealloc(NULL, sizeof(*chunk) + size);
 
-        chunk->size = size;
-        chunk->next = next;
+        *chunk = (struct store_batch_chunk){ .next = next, .size = size };
         return chunk;
 }
 
@@ -59,6 +58,7 @@ struct store_batch *store_batch_free(struct store_batch *batch)
         free(batch->chunks);
         free(batch->ops);
         free(batch->results);
+        free(batch->appends);
         free(batch);
         return NULL;
 }
@@ -92,14 +92,18 @@ static struct store_op *add_op(struct store_batch *batch, enum store_op_kind kin
         return &batch->ops[batch->op_count++];
 }
 
+/* Of the operation that was added last. */
 static size_t add_result(struct store_batch *batch)
 {
         if (batch->result_count == batch->result_capacity) {
                 batch->result_capacity = batch->result_capacity ? batch->result_capacity * 2 : 16;
                 batch->results = bus_xrealloc(
                         batch->results, batch->result_capacity * sizeof(*batch->results));
+                batch->appends = bus_xrealloc(
+                        batch->appends, batch->result_capacity * sizeof(*batch->appends));
         }
         batch->results[batch->result_count] = (struct store_appended){ 0 };
+        batch->appends[batch->result_count] = batch->op_count - 1;
         return batch->result_count++;
 }
 
@@ -115,6 +119,12 @@ size_t store_batch_append(struct store_batch *batch, const struct store_append *
         op->append.claim_value = store_batch_copy(batch, append->claim_value);
         op->result = add_result(batch);
         return op->result;
+}
+
+const struct store_append *store_batch_staged(const struct store_batch *batch, size_t index)
+{
+        bus_require(index < batch->result_count);
+        return &batch->ops[batch->appends[index]].append;
 }
 
 void store_batch_put(struct store_batch *batch, struct bus_bytes key, struct bus_bytes value)

@@ -27,6 +27,7 @@ struct store_batch {
         struct store_op *ops;
         size_t op_count, op_capacity;
         struct store_appended *results;
+        size_t *appends; /* the operation of each */
         size_t result_count, result_capacity;
         struct store_batch_chunk *chunks;
 };

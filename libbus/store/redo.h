@@ -53,7 +53,7 @@ void redo_end(struct bus_buf *buf, size_t start, const struct redo_key *key, uin
 
 /* ---- reading ---- */
 
-/* Is there a record at the front of DATA? */
+/* Is there a record at the front of DATA? Without KEY its seal is not looked at: it never left us. */
 bool redo_parse(struct bus_bytes data, const struct redo_key *key, struct redo_record *ret_record);
 /* Takes the next operation from the front of *OPS. -EUCLEAN if there is none that makes sense. */
 BUS_MUST int redo_next(struct bus_bytes *ops, struct redo_op *ret_op);

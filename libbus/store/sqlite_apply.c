@@ -73,8 +73,8 @@ static int apply_pending(struct sqlite_store *s)
         int r = 0;
 
         for (size_t at = 0; at < s->pending.size && !r; at += record.size) {
-                if (!redo_parse(bus_bytes(s->pending.data + at, s->pending.size - at), &s->key,
-                            &record))
+                if (!redo_parse(
+                            bus_bytes(s->pending.data + at, s->pending.size - at), NULL, &record))
                         return -EUCLEAN; /* of memory, then */
                 r = sqlite_apply_record(s, &record);
         }

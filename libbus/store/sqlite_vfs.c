@@ -261,6 +261,8 @@ struct sqlite_vfs *sqlite_vfs_new(void)
         static uint32_t count;
         struct sqlite_vfs *vfs = bus_new(struct sqlite_vfs);
 
+        if (!count) /* else every allocation takes a lock, to be counted; too late is no harm */
+                (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
         vfs->system = sqlite3_vfs_find(NULL);
         bus_require(vfs->system);
         vfs->base = *vfs->system;

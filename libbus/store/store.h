@@ -151,6 +151,8 @@ struct store_append {
 /* All of these copy what they are given. */
 size_t store_batch_append(
         struct store_batch *batch, const struct store_append *append); /* its index */
+/* What store_batch_append took, by the index it gave: the batch's copies, until it is cleared. */
+const struct store_append *store_batch_staged(const struct store_batch *batch, size_t index);
 void store_batch_put(struct store_batch *batch, struct bus_bytes key, struct bus_bytes value);
 void store_batch_delete(struct store_batch *batch, struct bus_bytes key);
 void store_batch_cursor(struct store_batch *batch, const char *stream, struct bus_pos position);

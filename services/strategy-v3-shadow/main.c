@@ -18,6 +18,7 @@
 struct shadow {
         struct bus_service *service;
         struct strategy_host host;
+        char *topics[STRATEGY_PLUGINS_MAX];
         struct bus_metric *decisions, *decide_seconds;
 };
 
@@ -25,7 +26,6 @@ static void judge(struct shadow *self, size_t index, const struct bus_message *m
         const struct strategy_signal *signal)
 {
         struct plugin *plugin = self->host.plugins[index];
-        BUS_AUTOFREE char *topic = bus_xasprintf("decision.shadow.%s", plugin_name(plugin));
         int64_t started_us = bus_wall_us();
         struct decision_message decision;
         struct plugin_verdict verdict;
@@ -41,7 +41,7 @@ static void judge(struct shadow *self, size_t index, const struct bus_message *m
                         .error = verdict.error },
                 &verdict.decision);
         bus_emit(self->service, &(struct bus_out){ .stream = "decision.shadow",
-                                        .topic = topic,
+                                        .topic = self->topics[index],
                                         .body = &decision.pb.base,
                                         .cause = message,
                                         .part = (uint32_t)index,
@@ -88,6 +88,8 @@ static void destroy(void *arg)
 
         if (!self)
                 return;
+        for (size_t i = 0; i < self->host.count; i++)
+                free(self->topics[i]);
         strategy_host_done(&self->host);
         free(self);
 }
@@ -108,6 +110,9 @@ static int create(struct bus_service *service, void **ret_self)
                 destroy(self);
                 return r;
         }
+        for (size_t i = 0; i < self->host.count; i++)
+                self->topics[i] =
+                        bus_xasprintf("decision.shadow.%s", plugin_name(self->host.plugins[i]));
         self->decisions = bus_counter(
                 metrics, "umbra_shadow_decisions_total", "", "Decisions nobody acts on.");
         self->decide_seconds = bus_histogram(metrics, "umbra_shadow_decide_seconds", "",
