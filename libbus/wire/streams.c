@@ -44,7 +44,8 @@ const struct bus_stream_kind bus_stream_kinds[] = {
         { "comparison", "comparison.", BUS_COMMIT_NORMAL, SHORT, "Comparison", "telegram-analytics",
                 "health telegram-notify" },
         { "alarm", "alarm.", BUS_COMMIT_FULL, SHORT, "Alarm", EVERYONE, people_and_books },
-        { "heartbeat", "heartbeat.", BUS_COMMIT_NONE, 0, "Heartbeat", EVERYONE, "health" },
+        { "heartbeat", "heartbeat.", BUS_COMMIT_NONE, 0, "Heartbeat", EVERYONE,
+                "health telegram-notify" },
         { "beacon", "beacon.", BUS_COMMIT_NONE, 0, "Beacon", EVERYONE, "" },
         { "tick", "tick.", BUS_COMMIT_NONE, 0, "Tick", "order-executor", "" },
 };

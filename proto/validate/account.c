@@ -51,6 +51,8 @@ int validate_account(const Pb__Account *account, const char **ret_why)
                 { check_loss(account->daily_loss_cents), "daily_loss_cents" },
                 { check_loss(account->lifetime_loss_cents), "lifetime_loss_cents" },
                 { check_loss(account->open_risk_cents), "open_risk_cents" },
+                { check_loss(account->daily_cap_cents), "daily_cap_cents" },
+                { check_loss(account->lifetime_cap_cents), "lifetime_cap_cents" },
                 { account->n_positions <= POSITIONS_MAX, "positions" },
                 { account->unknown_orders <= ORDERS_MAX, "unknown_orders" },
                 { account->manual_orders <= ORDERS_MAX, "manual_orders" },

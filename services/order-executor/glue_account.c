@@ -62,6 +62,8 @@ static void fill_figures(const struct ex_service *self, Pb__Account *account)
         account->daily_loss_cents = figures.daily_loss_cents;
         account->lifetime_loss_cents = figures.lifetime_loss_cents;
         account->open_risk_cents = figures.open_risk_cents;
+        account->daily_cap_cents = book->limits.daily_cap_cents;
+        account->lifetime_cap_cents = book->limits.lifetime_cap_cents;
         account->paused = book->switches.paused;
         account->killed = book->switches.killed;
         account->halted = book->switches.halted;

@@ -36,6 +36,10 @@
                 { "telegram", "probe", CONFIG_DURATION, "60s", 100 * BUS_US_PER_MS,                 \
                         3600 * BUS_US_PER_SEC,                                                      \
                         .help = "how often a bot that failed is tried again" },                     \
+                { "telegram", "language", CONFIG_STRING, "en", 2, 16,                               \
+                        .help = "of the bots' texts" },                                             \
+                { "telegram", "time_zone", CONFIG_STRING, "UTC", 2, 64,                             \
+                        .help = "of reports, summaries and quiet hours, as Europe/Berlin" },        \
                 { "multi_telegram", "enabled", CONFIG_BOOL, "yes",                                  \
                         .help = "no: only the main bot is used, for everything" },                  \
                 { "telegram_user.*", "user", CONFIG_INT, NULL, 1, INT64_MAX,                        \

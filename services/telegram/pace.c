@@ -64,6 +64,13 @@ void tg_pace_sent(struct tg_pace *pace, int64_t chat_id, int64_t now_us)
         chat->at = (chat->at + 1) % TG_PACE_GROUP_SENT;
 }
 
+void tg_pace_arrived(struct tg_pace *pace, int64_t chat_id, int64_t now_us)
+{
+        struct tg_pace_chat *chat = place(pace, chat_id);
+
+        chat->next_us = later(chat->next_us, now_us + TG_PACE_CHAT_US);
+}
+
 void tg_pace_slow_down(struct tg_pace *pace, int64_t chat_id, int retry_after_s, int64_t now_us)
 {
         int64_t free_us = now_us + retry_after_s * BUS_US_PER_SEC;

@@ -33,6 +33,8 @@ struct tg_pace {
 int64_t tg_pace_wait_us(const struct tg_pace *pace, int64_t chat_id, int64_t now_us);
 /* One was sent. With more chats than TG_PACE_CHATS the one that was silent longest is forgotten. */
 void tg_pace_sent(struct tg_pace *pace, int64_t chat_id, int64_t now_us);
+/* It was answered, or is not going to be: by now it has arrived, however long it was on its way. */
+void tg_pace_arrived(struct tg_pace *pace, int64_t chat_id, int64_t now_us);
 /* A 429: nothing more before RETRY_AFTER_S have passed, to this chat and, as Telegram does not say
  * which limit it was, by this bot. */
 void tg_pace_slow_down(struct tg_pace *pace, int64_t chat_id, int retry_after_s, int64_t now_us);

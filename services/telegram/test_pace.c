@@ -27,6 +27,15 @@ Test(telegram_pace, a_chat_gets_at_most_one_a_second)
         cr_expect_eq(send_for(&pace, 7, &now_us, 60 * SEC), 58);
 }
 
+Test(telegram_pace, the_second_begins_when_a_message_has_arrived)
+{
+        struct tg_pace pace = { 0 };
+
+        tg_pace_sent(&pace, 7, 5 * SEC);
+        tg_pace_arrived(&pace, 7, 7 * SEC);
+        cr_expect_eq(tg_pace_wait_us(&pace, 7, 7 * SEC), TG_PACE_CHAT_US);
+}
+
 Test(telegram_pace, a_group_gets_less_than_twenty_a_minute)
 {
         struct tg_pace pace = { 0 };

@@ -206,6 +206,7 @@ static void on_answer(void *arg, const struct tg_answer *answer)
         int64_t pause_us;
 
         voice->in_flight = false;
+        tg_pace_arrived(&voice->pace, voice->batch.chat_id, bus_mono_us());
         pause_us = settle(voice, answer);
         if (voice->as_plain == was_plain)
                 voice->as_plain = false;
@@ -278,16 +279,16 @@ static void register_metrics(struct tg_voice *voice)
 {
         struct bus_metrics *metrics = bus_service_metrics(voice->service);
 
-        voice->sent = bus_counter(metrics, "umbra_telegram_sent_total", NULL,
+        voice->sent = bus_counter(metrics, "umbra_telegram_sent_total", "",
                 "Messages for people that Telegram took, each event counted.");
-        voice->refused = bus_counter(metrics, "umbra_telegram_refused_total", NULL,
+        voice->refused = bus_counter(metrics, "umbra_telegram_refused_total", "",
                 "Messages for people that Telegram refused for good.");
-        voice->retried = bus_counter(metrics, "umbra_telegram_retried_total", NULL,
+        voice->retried = bus_counter(metrics, "umbra_telegram_retried_total", "",
                 "Tries to send that have to be repeated.");
-        voice->dropped = bus_counter(metrics, "umbra_telegram_dropped_total", NULL,
+        voice->dropped = bus_counter(metrics, "umbra_telegram_dropped_total", "",
                 "Messages for people that were given up because too many waited.");
-        voice->waiting = bus_gauge(
-                metrics, "umbra_telegram_waiting", NULL, "Messages for people that wait.");
+        voice->waiting =
+                bus_gauge(metrics, "umbra_telegram_waiting", "", "Messages for people that wait.");
 }
 
 int tg_voice_new(struct bus_service *service, struct tg_role *role, struct tg_voice **ret_voice)
@@ -296,6 +297,8 @@ int tg_voice_new(struct bus_service *service, struct tg_role *role, struct tg_vo
         int r;
 
         *voice = (struct tg_voice){ .service = service, .role = role };
+        /* what the process before this one sent last, and to whom, is not known */
+        voice->pace.next_us = bus_mono_us() + TG_PACE_CHAT_US;
         register_metrics(voice);
         voice->timer = bus_loop_add_timer(bus_service_loop(service), 0, 0, pump, voice);
         r = bus_scan(service, KEY_PREFIX, load_one, voice);
