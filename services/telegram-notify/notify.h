@@ -57,7 +57,7 @@ extern const struct bus_listen notify_listens[];
 void notify_tick(void *self);
 void notify_local(int64_t wall_us, int64_t *ret_days, int *ret_minute);
 
-/* orders.c: what people ask of it. RIGHT: of whoever wrote TEXT in CHAT_ID. */
-void notify_order(struct notify *notify, int64_t chat_id, enum tg_right right, const char *text);
+/* orders.c: what people ask of it. */
+void notify_order(struct notify *notify, const Pb__TelegramCommand *order);
 void notify_keep_mutes(struct notify *notify);
 BUS_MUST int notify_load_mutes(struct notify *notify);

@@ -4,6 +4,7 @@
 #include "libbus/base/require.h"
 #include "services/telegram-notify/notify.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #define MUTES_KEY "mutes"
@@ -182,23 +183,21 @@ static void quiet(struct notify *notify, int64_t chat_id, const char *text)
         answer(notify, chat_id, from == to ? "quiet_off" : "quiet_set", &values);
 }
 
-void notify_order(struct notify *notify, int64_t chat_id, enum tg_right right, const char *text)
+/* Who may ask for it has been judged by whoever handed it on; who changes something is judged again. */
+void notify_order(struct notify *notify, const Pb__TelegramCommand *order)
 {
-        size_t length = strcspn(text, " @");
-        const char *rest = text + strcspn(text, " ");
+        const char *rest = order->arguments + strspn(order->arguments, " ");
         TEXTS_AUTOVALUES struct texts_values values = { .count = 0 };
-        bool asks;
+        bool is_mute = !strcmp(order->name, "mute"), is_quiet = !strcmp(order->name, "quiet");
 
-        rest += strspn(rest, " ");
-        asks = !*rest;
-        if (right < TG_RIGHT_TRADER && !asks)
-                answer(notify, chat_id, "not_allowed", &values);
-        else if (length == 5 && !strncmp(text, "/mute", length))
-                mute(notify, chat_id, rest, true);
-        else if (length == 7 && !strncmp(text, "/unmute", length))
-                mute(notify, chat_id, rest, false);
-        else if (length == 6 && !strncmp(text, "/quiet", length))
-                quiet(notify, chat_id, rest);
+        if (!is_mute && !is_quiet && strcmp(order->name, "unmute") != 0)
+                return; /* another bot's */
+        log_info("telegram_order", "name=%s chat=%" PRId64 " role=%s", order->name, order->chat_id,
+                order->role);
+        if (*rest && !strcmp(order->role, "viewer"))
+                answer(notify, order->chat_id, "not_allowed", &values);
+        else if (is_quiet)
+                quiet(notify, order->chat_id, rest);
         else
-                answer_usage(notify, chat_id);
+                mute(notify, order->chat_id, rest, is_mute);
 }

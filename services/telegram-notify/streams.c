@@ -228,6 +228,11 @@ static int on_control(void *arg, const struct bus_message *message)
                 return 0;
         if (read_body(message, &body))
                 return BUS_QUARANTINE;
+        if (((const Pb__Control *)body)->command == PB__COMMAND__COMMAND_TELEGRAM) {
+                notify_order(notify, ((const Pb__Control *)body)->telegram);
+                message_free(body);
+                return 0;
+        }
         command = &notify->commands[notify->next_command++ % NOTIFY_COMMANDS];
         if (command->control)
                 pb__control__free_unpacked(command->control, NULL);

@@ -1,7 +1,6 @@
 #include "services/telegram-notify/mutes.h"
 #include "services/telegram-notify/tally.h"
 
-
 #include <criterion/criterion.h>
 
 #define NOW INT64_C(1763000000000000)
