@@ -53,65 +53,21 @@ void measure_processing(struct measure *measure, int64_t took_us)
 
 void measure_trade(struct measure *measure, const Pb__Trade *trade)
 {
-        switch (trade->event) {
-        case PB__TRADE_EVENT__TRADE_EVENT_FILLED:
-        case PB__TRADE_EVENT__TRADE_EVENT_PARTIAL:
-                share_add(&measure->orders, bus_mono_us(), measure->window_us, 1, 1);
-                break;
-        case PB__TRADE_EVENT__TRADE_EVENT_REJECTED:
-        case PB__TRADE_EVENT__TRADE_EVENT_NOT_EXECUTED:
-                share_add(&measure->orders, bus_mono_us(), measure->window_us, 0, 1);
-                break;
-        default: break;
-        }
-}
+        double filled;
 
-/* Counters that a service's heartbeat has: what it handled, and what of that ended in our fault. */
-static void add_up(const Pb__Heartbeat *beat, struct measure_counters *counters)
-{
-        static const struct {
-                const char *name, *labels; /* NULL: whatever they are */
-                bool is_fault;
-        } counted[] = {
-                { "umbra_messages_in_total", NULL, false },
-                { "umbra_ingest_requests_total", NULL, false },
-                { "umbra_quarantined_total", NULL, true },
-                { "umbra_ingest_requests_total", "outcome=\"unavailable\"", true },
-                { "umbra_decisions_total", "verdict=\"error\"", true },
-        };
-
-        for (size_t i = 0; i < beat->n_metrics; i++)
-                for (size_t k = 0; k < BUS_COUNT(counted); k++) {
-                        const Pb__Metric *metric = beat->metrics[i];
-
-                        if (strcmp(metric->name, counted[k].name) != 0 ||
-                                (counted[k].labels && strcmp(metric->labels, counted[k].labels)))
-                                continue;
-                        if (counted[k].is_fault)
-                                counters->faults += metric->value;
-                        else
-                                counters->handled += metric->value;
-                }
+        if (counted_trade(trade->event, &filled))
+                share_add(&measure->orders, bus_mono_us(), measure->window_us, filled, 1);
 }
 
 void measure_beat(struct measure *measure, size_t index, const Pb__Heartbeat *beat)
 {
-        struct measure_counters now = { .started_us = beat->started_us,
-                .cpu_us = (double)beat->cpu_us },
-                                *last = &measure->last[index];
-        bool is_first = !last->started_us;
         int64_t at_us = bus_mono_us();
+        struct counted more;
 
-        add_up(beat, &now);
-        if (last->started_us != now.started_us)
-                *last = (struct measure_counters){ 0 };
-        /* what it did before health was there is not of this window */
-        if (!is_first) {
-                share_add(&measure->errors, at_us, measure->window_us, now.faults - last->faults,
-                        now.handled - last->handled);
-                share_add(&measure->cpu, at_us, measure->window_us, now.cpu_us - last->cpu_us, 0);
-        }
-        *last = now;
+        if (!counted_beat(&measure->last[index], beat, &more))
+                return;
+        share_add(&measure->errors, at_us, measure->window_us, more.faults, more.handled);
+        share_add(&measure->cpu, at_us, measure->window_us, more.cpu_us, 0);
 }
 
 /* ---- where it stands ---- */
@@ -149,16 +105,6 @@ static void step_share(struct measure *measure, enum threshold_name name, const 
                 step(measure, name, value);
 }
 
-static double memory(const struct beats *beats, int64_t now_us)
-{
-        double sum = 0;
-
-        for (size_t i = 0; i < beats->count; i++)
-                if (beat_is_alive(&beats->items[i], now_us))
-                        sum += (double)beats->items[i].last->memory_bytes;
-        return sum;
-}
-
 static void step_cpu(struct measure *measure, int64_t now_us)
 {
         double whole_us, value;
@@ -176,6 +122,7 @@ static void step_cpu(struct measure *measure, int64_t now_us)
 void measure_step(struct measure *measure, const struct beats *beats, int64_t gone_us)
 {
         int64_t now_us = bus_mono_us(), p95_us;
+        double memory;
         size_t count;
 
         p95_us = times_p95_us(&measure->processing, now_us, measure->window_us, &count);
@@ -185,6 +132,10 @@ void measure_step(struct measure *measure, const struct beats *beats, int64_t go
         step_share(measure, THRESHOLD_ERRORS, &measure->errors);
         step(measure, THRESHOLD_BROKER, (double)gone_us / (double)BUS_US_PER_SEC);
         step_cpu(measure, now_us);
-        if (memory(beats, now_us) > 0)
-                step(measure, THRESHOLD_MEMORY, memory(beats, now_us));
+        memory = counted_memory(beats, now_us);
+        if (memory > 0) {
+                /* a mean: a service that starts again is away for a moment, and small for longer */
+                share_add(&measure->memory, now_us, measure->window_us, memory, 1);
+                step_share(measure, THRESHOLD_MEMORY, &measure->memory);
+        }
 }

@@ -7,6 +7,7 @@
 #include "account.pb-c.h"
 #include "libbus/service/service.h"
 #include "services/health/beats.h"
+#include "services/health/counted.h"
 #include "services/health/figures.h"
 #include "services/health/thresholds.h"
 #include "trade.pb-c.h"
@@ -18,11 +19,8 @@ struct measure {
         int64_t window_us;
         double samples_min;
         struct times processing;
-        struct share orders, errors, cpu;
-        struct measure_counters {
-                int64_t started_us; /* of the process they count from */
-                double cpu_us, faults, handled;
-        } last[BEATS_SERVICES_MAX]; /* as in struct beats */
+        struct share orders, errors, cpu, memory;
+        struct counted last[BEATS_SERVICES_MAX]; /* as in struct beats */
         bool told[THRESHOLD_COUNT]; /* the alarm was brought into line since the start */
         int64_t stepped_us;
 };
@@ -53,7 +51,7 @@ void measure_step(struct measure *measure, const struct beats *beats, int64_t go
                 { "health", "broker_alert", CONFIG_DURATION, "30s", 0, 0, NULL,          \
                         "a broker that is away for longer is an alert" },                \
                 { "health", "memory_normal", CONFIG_SIZE, "300MiB", 0, 0, NULL,          \
-                        "memory of all services (PSS)" },                                \
+                        "memory of all services (PSS), the mean" },                      \
                 { "health", "memory_alert", CONFIG_SIZE, "500MiB", 0, 0, NULL,           \
                         "beyond this it is an alert" },                                  \
                 { "health", "cpu_normal", CONFIG_DECIMAL, "0.3", 0, 0, NULL,             \

@@ -81,12 +81,12 @@ goes_again mt5_connection 'and is back'
 stop
 
 # ---- memory and CPU, as the services' own heartbeats tell them ----
-start health.memory_normal=1MiB health.memory_alert=4GiB health.cpu_normal=0.00001 health.cpu_alert=0.00002
+start health.window=20s health.samples=3 health.memory_normal=1MiB health.memory_alert=4GiB health.cpu_normal=0.00001 health.cpu_alert=0.00002
 ops=$(sed -n 's/.* ops=\([^ ]*\) .*/\1/p' "$UMBRA_STATE/up.out")
 comes memory degraded 'a bound under what they use'
 comes cpu alert 'a bound under what they use'
 stop
-start health.memory_normal=4GiB health.memory_alert=8GiB health.cpu_normal=20 health.cpu_alert=30
+start health.window=20s health.samples=3 health.memory_normal=4GiB health.memory_alert=8GiB health.cpu_normal=20 health.cpu_alert=30
 ops=$(sed -n 's/.* ops=\([^ ]*\) .*/\1/p' "$UMBRA_STATE/up.out")
 goes_again memory 'a bound above it, after a restart'
 goes_again cpu 'a bound above it, after a restart'
