@@ -13,7 +13,7 @@ static uint32_t sides(enum ex_ahead first, uint32_t bits)
 static uint32_t of_leg(const struct ex_order *leg)
 {
         if (ex_order_on_wire(leg))
-                return EX_AHEAD_WIRE;
+                return sides(EX_AHEAD_WIRE, ex_side_bit(leg->side));
         if (leg->state == STATE(INTENT))
                 return sides(EX_AHEAD_BACKOFF, ex_side_bit(leg->side));
         if (ex_order_in_doubt(leg))

@@ -10,17 +10,17 @@
 
 struct ex_job;
 
-/* The last four hold a bit for each side, 1 << Pb__Side: ex_ahead_sides reads them. */
+/* From WIRE on: the first of three bits, one for each side, 1 << Pb__Side. */
 enum ex_ahead {
         EX_AHEAD_UNSTARTED = 1U << 0, /* has not begun, or holds back legs */
         EX_AHEAD_UNSTARTED_ENTRY = 1U << 1,
-        EX_AHEAD_WIRE = 1U << 2,            /* a leg whose answer is awaited */
-        EX_AHEAD_CLOSES = 1U << 3,          /* closes that have not ended */
-        EX_AHEAD_UNSTARTED_EXITS = 1U << 4, /* first bit of sides */
-        EX_AHEAD_BACKOFF = 1U << 7,         /* legs that wait for their next attempt */
-        EX_AHEAD_DOUBT = 1U << 10,          /* legs nobody knows about */
-        EX_AHEAD_CLOSES_MOVING = 1U << 13,  /* closes that a person is not at yet */
-        EX_AHEAD_BITS = 16,
+        EX_AHEAD_CLOSES = 1U << 2, /* closes that have not ended */
+        EX_AHEAD_WIRE = 1U << 3,   /* legs whose answer is awaited */
+        EX_AHEAD_UNSTARTED_EXITS = 1U << 6,
+        EX_AHEAD_BACKOFF = 1U << 9,        /* legs that wait for their next attempt */
+        EX_AHEAD_DOUBT = 1U << 12,         /* legs nobody knows about */
+        EX_AHEAD_CLOSES_MOVING = 1U << 15, /* closes that a person is not at yet */
+        EX_AHEAD_BITS = 18,
 };
 
 /* How many jobs have each bit. */

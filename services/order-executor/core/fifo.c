@@ -5,9 +5,9 @@
  * wait for their answers, so a pass begins behind them, with the sum of what they are doing.
  *
  * Keeps: entries follow each other without waiting for answers; a close is a barrier for what
- * comes behind; a reversal waits for entries of the other side that are in doubt; an exit waits for
- * nothing that is in doubt, and for what is not even on the wire only so long. What a pass leaves
- * out it could not have moved: test_property.c holds it against a pass over all.
+ * comes behind; a reversal waits for entries of the other side, not for those of its own; an exit
+ * waits for nothing that is in doubt, and for what is not even on the wire only so long. What a pass
+ * leaves out it could not have moved: test_property.c holds it against a pass over all.
  */
 #include "services/order-executor/core/book_internal.h"
 
@@ -17,16 +17,16 @@
 
 #define STATE(name) PB__ORDER_STATE__ORDER_STATE_##name
 
+/* A reversal closes what entries of the other side will have opened; its own side is not touched. */
 static bool entry_turn(const struct ex_job *job, uint32_t ahead)
 {
-        const uint32_t open =
-                ex_ahead_sides(ahead, EX_AHEAD_DOUBT) | ex_ahead_sides(ahead, EX_AHEAD_BACKOFF);
+        const uint32_t open = ex_ahead_sides(ahead, EX_AHEAD_WIRE) |
+                              ex_ahead_sides(ahead, EX_AHEAD_DOUBT) |
+                              ex_ahead_sides(ahead, EX_AHEAD_BACKOFF);
 
         if (ahead & (EX_AHEAD_UNSTARTED | EX_AHEAD_CLOSES))
                 return false;
-        if (!job->close_sides)
-                return true;
-        return !(ahead & EX_AHEAD_WIRE) && !(open & job->close_sides);
+        return !(open & job->close_sides);
 }
 
 static bool exit_turn(
@@ -39,7 +39,7 @@ static bool exit_turn(
 
         if (job->only_ticket)
                 return true;
-        if (ahead & EX_AHEAD_WIRE)
+        if (ex_ahead_sides(ahead, EX_AHEAD_WIRE))
                 return false;
         if (patient && ((ahead & EX_AHEAD_UNSTARTED_ENTRY) || (backoff & job->close_sides)))
                 return false;

@@ -81,6 +81,29 @@ Test(queue, a_reversal_with_nothing_to_close_just_opens)
         cr_expect_null(world_close(w, 2, 0));
 }
 
+Test(queue, a_reversal_does_not_wait_for_the_answers_of_its_own_side)
+{
+        single(1, BUY);
+        reverse(2, BUY);
+        reverse(3, BUY);
+        expect_state(world_leg(w, 1, 'A'), INTENT);
+        expect_state(world_leg(w, 2, 'A'), INTENT);
+        expect_state(world_leg(w, 3, 'A'), INTENT);
+}
+
+Test(queue, a_reversal_waits_for_the_answer_of_an_entry_of_the_other_side_and_closes_it)
+{
+        struct ex_order *other = single(1, SELL), *leg = reverse(2, BUY);
+
+        expect_state(other, INTENT);
+        expect_state(leg, RECEIVED);
+        world_settle(w);
+        expect_state(other, FILLED);
+        cr_expect_eq(world_close(w, 2, 0)->ticket, other->ticket);
+        expect_state(leg, FILLED);
+        cr_expect_eq(w->tb->position_count, 1);
+}
+
 Test(queue, a_reversal_whose_close_fails_refuses_its_legs)
 {
         open_one(1, SELL);
