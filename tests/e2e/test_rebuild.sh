@@ -22,8 +22,8 @@ in_store() {
         ask '/api/alerts?limit=1000' >"$1/alerts"
         ask '/api/orders?days=2&limit=1000' >"$1/orders"
         ask '/api/orders?state=open&limit=1000' >"$1/open"
-        # as of the newest snapshot: but for its time
-        ask '/api/positions' | sed 's/"\(as_of\|taken\|[a-z_]*_us\|[a-z_]*_at\|time\)":[^,}]*//g' >"$1/positions"
+        # each position, but for its profit: the broker has its own mind of that each second
+        ask '/api/positions' | grep -o '"ticket":[^}]*' | sed 's/"profit":[^,}]*//' | sort >"$1/positions"
         for id in $ids; do
                 ask "/api/alerts/$id" >"$1/trail-$id"
         done
