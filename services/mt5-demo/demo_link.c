@@ -62,16 +62,26 @@ static void send_message(struct demo *demo, const Pb__BrokerMessage *message)
 
 /* ---- what the desk wants ---- */
 
-void demo_write(const struct record *records, size_t count, void *arg)
+static void flush(void *arg)
 {
         struct demo *demo = arg;
-        int r = ledger_write(demo->ledger, records, count);
+        int r = ledger_flush(demo->ledger);
 
         if (r >= 0)
                 return;
         /* A broker that cannot write its books has stopped being one. */
         log_error("ledger_write_failed", "path=%s why=%s", ledger_path(demo->ledger), strerror(-r));
         _exit(1);
+}
+
+/* While messages are read: one write for all of them, before the first answer goes out. */
+void demo_write(const struct record *records, size_t count, void *arg)
+{
+        struct demo *demo = arg;
+
+        ledger_add(demo->ledger, records, count);
+        if (!demo->link || !link_is_reading(demo->link))
+                flush(demo);
 }
 
 static void on_report(
@@ -303,6 +313,7 @@ void demo_make_link(struct demo *demo, struct bus_bytes secret)
                 .up = on_up,
                 .refused = on_refused,
                 .message = on_message,
+                .before_send = flush,
                 .arg = demo,
         };
 

@@ -59,12 +59,27 @@ const char *ledger_path(const struct ledger *ledger)
         return ledger->path;
 }
 
-int ledger_write(struct ledger *ledger, const struct record *records, size_t count)
+void ledger_add(struct ledger *ledger, const struct record *records, size_t count)
 {
-        bus_buf_clear(&ledger->buf);
         for (size_t i = 0; i < count; i++)
                 record_write(&records[i], &ledger->buf);
-        return bus_write_all(ledger->fd, bus_buf_bytes(&ledger->buf));
+}
+
+int ledger_flush(struct ledger *ledger)
+{
+        int r;
+
+        if (!ledger->buf.size)
+                return 0;
+        r = bus_write_all(ledger->fd, bus_buf_bytes(&ledger->buf));
+        bus_buf_clear(&ledger->buf);
+        return r;
+}
+
+int ledger_write(struct ledger *ledger, const struct record *records, size_t count)
+{
+        ledger_add(ledger, records, count);
+        return ledger_flush(ledger);
 }
 
 static int replay(struct ledger *ledger, ledger_fn fn, void *arg, size_t *ret_cut,

@@ -30,7 +30,11 @@ struct ledger *ledger_free(struct ledger *ledger); /* takes NULL, returns NULL *
 BUS_DEFINE_CLEANUP(ledger_freep, struct ledger *, ledger_free);
 #define LEDGER_AUTOFREE BUS_CLEANUP(ledger_freep)
 
-/* One write for all of RECORDS. */
+/* Kept until the next ledger_flush, which must come before anybody is told of them. */
+void ledger_add(struct ledger *ledger, const struct record *records, size_t count);
+/* One write for all that was added. What could not be written is given up. */
+BUS_MUST int ledger_flush(struct ledger *ledger);
+/* Both: one write for all of RECORDS. */
 BUS_MUST int ledger_write(struct ledger *ledger, const struct record *records, size_t count);
 const char *ledger_path(const struct ledger *ledger); /* absolute */
 

@@ -64,6 +64,7 @@ static void close_socket(struct link *link)
 
 static void send_frame(struct link *link, struct bus_bytes frame)
 {
+        link->owner.before_send(link->owner.arg);
         if (zmq_send(link->socket, frame.data, frame.size, ZMQ_DONTWAIT) < 0)
                 log_warn("link_send_failed", "why=%s", zmq_strerror(errno));
 }
@@ -80,6 +81,7 @@ static void send_ready(struct link *link)
         struct bus_bytes left = bus_buf_bytes(&link->ready);
         size_t size;
 
+        link->owner.before_send(link->owner.arg);
         while (link->socket && left.size) {
                 memcpy(&size, left.data, sizeof(size));
                 send_frame(link, bus_bytes(left.data + sizeof(size), size));
@@ -369,6 +371,11 @@ struct link *link_free(struct link *link)
 bool link_is_up(const struct link *link)
 {
         return link->state == LINK_UP;
+}
+
+bool link_is_reading(const struct link *link)
+{
+        return link->reading;
 }
 
 void link_send(struct link *link, struct bus_bytes frame)

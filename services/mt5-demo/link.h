@@ -44,6 +44,8 @@ struct link_owner {
         void (*up)(uint64_t token, void *arg);
         void (*refused)(enum link_refusal why, uint64_t token, const char *words, void *arg);
         void (*message)(const Pb__BrokerMessage *message, void *arg);
+        /* Before anything goes out, and when all that came together has been handed on. */
+        void (*before_send)(void *arg);
         void *arg;
 };
 
@@ -53,6 +55,8 @@ struct link *link_new(void *zmq, struct bus_loop *loop, const struct link_option
 struct link *link_free(struct link *link); /* takes NULL, returns NULL */
 
 bool link_is_up(const struct link *link);
+/* Whether messages are being read, so that BEFORE_SEND is certain to come. */
+bool link_is_reading(const struct link *link);
 /* One packed message. Dropped where the link is not up, or its peer does not read. */
 void link_send(struct link *link, struct bus_bytes frame);
 /* Drops the link; it is dialled again after cut_us. */
