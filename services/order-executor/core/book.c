@@ -64,13 +64,20 @@ struct ex_book *ex_book_free(struct ex_book *book)
         return NULL;
 }
 
-struct ex_queue *ex_book_queue(struct ex_book *book, const char *symbol)
+static struct ex_queue *find_queue(const struct ex_book *book, const char *symbol)
 {
-        struct ex_queue *queue;
-
         for (size_t i = 0; i < book->queue_count; i++)
                 if (!strcmp(book->queues[i]->symbol, symbol))
                         return book->queues[i];
+        return NULL;
+}
+
+struct ex_queue *ex_book_queue(struct ex_book *book, const char *symbol)
+{
+        struct ex_queue *queue = find_queue(book, symbol);
+
+        if (queue)
+                return queue;
         queue = bus_new(struct ex_queue);
         snprintf(queue->symbol, sizeof(queue->symbol), "%s", symbol);
         book->queues =
@@ -139,20 +146,20 @@ bool ex_book_can_send(const struct ex_book *book)
         return book->link_up && book->reconciled && book->server_up && !book->stopping;
 }
 
-const char *ex_book_entry_stop(const struct ex_book *book, const char *symbol)
+const char *ex_book_entry_stop(const struct ex_book *book, const struct ex_job *job)
 {
+        const struct ex_queue *queue;
+
         if (book->switches.killed)
                 return "killed";
         if (book->switches.paused)
                 return "paused";
         if (book->switches.halted)
                 return "halted";
-        if (ex_switches_closed(&book->switches, symbol))
+        if (ex_switches_closed(&book->switches, job->symbol))
                 return "symbol_closed";
-        for (size_t i = 0; i < book->queue_count; i++)
-                if (book->queues[i]->manual_count && !strcmp(book->queues[i]->symbol, symbol))
-                        return "symbol_closed";
-        return NULL;
+        queue = job->queue ? job->queue : find_queue(book, job->symbol);
+        return queue && queue->manual_count ? "symbol_closed" : NULL;
 }
 
 /* Why ORDER may not be sent now. Exits meet nothing but kill, closes by hand not even that. */
@@ -162,7 +169,7 @@ static const char *order_stop(const struct ex_book *book, const struct ex_order 
                 return NULL;
         if (ex_order_is_exit(order))
                 return book->switches.killed ? "killed" : NULL;
-        return ex_book_entry_stop(book, order->job->symbol);
+        return ex_book_entry_stop(book, order->job);
 }
 
 static int64_t order_quote(const struct ex_book *book, const struct ex_order *order)
@@ -279,7 +286,7 @@ bool ex_book_step(struct ex_book *book, struct ex_order *order, const struct ex_
                 .stop = order_stop(book, order),
                 .can_ask = book->link_up,
                 .can_send = ex_book_can_send(book),
-                .quote_e8 = order_quote(book, order),
+                .quote_e8 = ex_order_on_wire(order) ? 0 : order_quote(book, order),
                 .fx = &book->fx,
         };
         const bool was_manual = order->state == STATE(MANUAL);

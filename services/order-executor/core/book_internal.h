@@ -30,8 +30,8 @@ void ex_book_touch_all(struct ex_book *book); /* all queues are dirty */
 bool ex_book_step(struct ex_book *book, struct ex_order *order, const struct ex_event *event,
         struct ex_now now);
 bool ex_book_can_send(const struct ex_book *book);
-/* NULL, or why no entry may be sent on SYMBOL now. */
-const char *ex_book_entry_stop(const struct ex_book *book, const char *symbol);
+/* NULL, or why JOB, an entry, may not be sent now. */
+const char *ex_book_entry_stop(const struct ex_book *book, const struct ex_job *job);
 
 /* Its end: nothing of it is open any more. BARE is its state where it never had an order. */
 void ex_job_finish(struct ex_book *book, struct ex_job *job, Pb__OrderState bare,

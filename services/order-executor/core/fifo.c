@@ -207,7 +207,7 @@ static const char *job_stop(const struct ex_book *book, const struct ex_job *job
                 return NULL;
         if (job->kind == EX_JOB_EXIT)
                 return book->switches.killed ? "killed" : NULL;
-        return ex_book_entry_stop(book, job->symbol);
+        return ex_book_entry_stop(book, job);
 }
 
 /* Nobody needs to wait for the next tick of time to see that an entry is too old to be sent. */

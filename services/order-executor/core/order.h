@@ -122,7 +122,7 @@ struct ex_order_env {
         const char *stop; /* NULL, or why this order may not be sent now (killed, paused, ...) */
         bool can_ask;     /* the terminal is there */
         bool can_send;    /* and reconciled, and connected to its trade server */
-        int64_t quote_e8; /* what it would be dealt at; 0: no quote */
+        int64_t quote_e8; /* what it would be dealt at; 0: no quote, or it is on the wire */
         struct ex_fx_list *fx;
 };
 
