@@ -99,6 +99,8 @@ static struct http_connection *connection_free(struct http_connection *connectio
         if (connection->next)
                 connection->next->previous = connection->previous;
         server->connection_count--;
+        if (connection->stream)
+                http_stream_lose(connection->stream);
         free(connection);
         return NULL;
 }
@@ -125,14 +127,8 @@ static void *on_request_line(void *cls, const char *uri, struct MHD_Connection *
 
 /* ---- deadlines ---- */
 
-static void end_late_connection(struct http_connection *connection)
+void http_end_connection(struct http_connection *connection)
 {
-        static const char late[] = "HTTP/1.1 408 Request Timeout\r\n"
-                                   "Connection: close\r\nContent-Length: 0\r\n\r\n";
-
-        /* An idle connection is closed without a word; one in the middle of a request hears why. */
-        if (connection->phase == HTTP_RECEIVING)
-                (void)send(connection->fd, late, sizeof(late) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
         shutdown(connection->fd, SHUT_RDWR);
         /* A connection that was suspended once is not in the epoll set, and one that could not be
          * told 431 is closed but never looked at again (0.9.75): with a timeout of its own it is
@@ -141,6 +137,17 @@ static void end_late_connection(struct http_connection *connection)
                 connection->mhd, MHD_CONNECTION_OPTION_TIMEOUT, ENDED_SECONDS);
         bus_loop_set_timer(connection->server->run_timer, 0);
         connection->ended = true;
+}
+
+static void end_late_connection(struct http_connection *connection)
+{
+        static const char late[] = "HTTP/1.1 408 Request Timeout\r\n"
+                                   "Connection: close\r\nContent-Length: 0\r\n\r\n";
+
+        /* An idle connection is closed without a word; one in the middle of a request hears why. */
+        if (connection->phase == HTTP_RECEIVING)
+                (void)send(connection->fd, late, sizeof(late) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        http_end_connection(connection);
 }
 
 static void on_sweep(void *arg)
@@ -152,7 +159,7 @@ static void on_sweep(void *arg)
         for (struct http_connection *c = server->connections; c; c = c->next) {
                 int64_t left_us = c->since_us + timeout_us - now_us;
 
-                if (c->phase == HTTP_WAITING || c->ended)
+                if (c->phase == HTTP_WAITING || c->phase == HTTP_STREAMING || c->ended)
                         continue;
                 if (left_us <= 0)
                         end_late_connection(c);
@@ -397,6 +404,8 @@ static void refuse_pending(struct http_server *server)
         for (struct http_connection *c = server->connections; c; c = c->next)
                 if (c->waiting)
                         refuse_all(NULL, c->waiting);
+                else if (c->stream)
+                        http_stream_stop(c->stream);
         server->changed = true; /* one run at least, to send them */
 }
 

@@ -3,8 +3,8 @@
  * What http.c (connections, time) and http_request.c (one request) share. Nobody else includes it.
  *
  * A connection is IDLE, RECEIVING once its request line was read, WAITING while its whole request is
- * with the handler, SENDING until the last byte of the answer is with the kernel. Only WAITING has
- * no deadline: there the delay is ours.
+ * with the handler, SENDING until the last byte of the answer is with the kernel, STREAMING while an
+ * answer without an end goes out. WAITING and STREAMING have no deadline: there the delay is ours.
  */
 #include "libbus/service/http.h"
 
@@ -16,6 +16,7 @@ enum http_phase {
         HTTP_RECEIVING,
         HTTP_WAITING,
         HTTP_SENDING,
+        HTTP_STREAMING,
 };
 
 struct http_connection {
@@ -28,6 +29,7 @@ struct http_connection {
         bool answered;                /* at least one request of it was */
         bool ended;                   /* its deadline passed and its socket was shut */
         struct http_request *waiting; /* in phase WAITING */
+        struct http_stream *stream;   /* in phase STREAMING */
         char peer[INET6_ADDRSTRLEN];
 };
 
@@ -70,6 +72,16 @@ enum MHD_Result http_on_access(void *cls, struct MHD_Connection *mhd, const char
 void http_on_completed(
         void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode why);
 
+/* Takes ANSWER over, with RESPONSE's status and headers. */
+void http_answer(struct http_request *request, const struct http_response *response,
+        struct MHD_Response *answer, enum http_phase phase);
+
 /* http.c */
 struct http_connection *http_connection_of(struct MHD_Connection *mhd);
 void http_enter(struct http_connection *connection, enum http_phase phase);
+/* Shuts its socket: libmicrohttpd cleans up as for a client that went away. */
+void http_end_connection(struct http_connection *connection);
+
+/* http_stream.c */
+void http_stream_stop(struct http_stream *stream); /* the server ends */
+void http_stream_lose(struct http_stream *stream); /* its connection is being freed */

@@ -166,12 +166,9 @@ void http_on_completed(
 
 /* ---- the answer ---- */
 
-void http_respond(struct http_request *request, const struct http_response *response)
+void http_answer(struct http_request *request, const struct http_response *response,
+        struct MHD_Response *answer, enum http_phase phase)
 {
-        struct MHD_Response *answer = MHD_create_response_from_buffer(
-                response->body.size, (void *)(uintptr_t)response->body.data, MHD_RESPMEM_MUST_COPY);
-
-        bus_require(answer);
         bus_require(request->delivered && !request->response && !request->queued);
         (void)MHD_add_response_header(answer, MHD_HTTP_HEADER_CONTENT_TYPE,
                 response->content_type ? response->content_type : "application/json");
@@ -184,7 +181,7 @@ void http_respond(struct http_request *request, const struct http_response *resp
         request->response = answer;
         request->server->pending--;
         request->connection->waiting = NULL;
-        http_enter(request->connection, HTTP_SENDING);
+        http_enter(request->connection, phase);
         if (request->delivering)
                 return;
         /* Connections with a timeout of their own are looked at before sockets are read. Without it
@@ -195,6 +192,15 @@ void http_respond(struct http_request *request, const struct http_response *resp
         /* Without threads libmicrohttpd has no means to wake its epoll descriptor. */
         MHD_resume_connection(request->mhd);
         bus_loop_set_timer(request->server->run_timer, 0);
+}
+
+void http_respond(struct http_request *request, const struct http_response *response)
+{
+        struct MHD_Response *answer = MHD_create_response_from_buffer(
+                response->body.size, (void *)(uintptr_t)response->body.data, MHD_RESPMEM_MUST_COPY);
+
+        bus_require(answer);
+        http_answer(request, response, answer, HTTP_SENDING);
 }
 
 /* ---- what the handler may ask ---- */
