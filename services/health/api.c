@@ -141,25 +141,33 @@ static json_t *service_json(const struct beat *beat, int64_t now_us)
         return json;
 }
 
-static void get_status(struct health *health, struct http_request *request, const char *rest)
+json_t *health_status_json(struct health *health)
 {
         enum verdict verdict;
         json_t *json = verdict_of(health, &verdict), *services = json_array();
+        char when[BUS_TIME_TEXT_SIZE];
         size_t known, open;
 
-        (void)rest;
         for (size_t i = 0; i < health->beats.count; i++)
                 if (health->beats.items[i].expected || health->beats.items[i].last)
                         json_array_append_new(
                                 services, service_json(&health->beats.items[i], bus_mono_us()));
         projection_count(health->projection, &known, &open);
+        set(json, "now", json_string(bus_time_format(bus_wall_us(), when)));
         set(json, "services", services);
         set(json, "alerts",
                 json_pack("{s:I, s:I}", "known", (json_int_t)known, "open", (json_int_t)open));
         set(json, "alarms", json_deep_copy(alarms_json(health->alarms)));
         set(json, "thresholds", thresholds_json(health->measure.thresholds, health->measure.rules));
         set(json, "gate", json_string(health->gate_on ? "on" : "off"));
-        health_reply_json(request, 200, json);
+        set(json, "state", health_state_json(health));
+        return json;
+}
+
+static void get_status(struct health *health, struct http_request *request, const char *rest)
+{
+        (void)rest;
+        health_reply_json(request, 200, health_status_json(health));
 }
 
 static void get_positions(struct health *health, struct http_request *request, const char *rest)
@@ -218,15 +226,15 @@ static void get_alerts(struct health *health, struct http_request *request, cons
                 health_reply_error(request, 500, "store", "%s", strerror(-r));
 }
 
-static void get_root(struct health *health, struct http_request *request, const char *rest)
+static void get_api(struct health *health, struct http_request *request, const char *rest)
 {
         (void)health;
         (void)rest;
         health_reply_json(request, 200,
-                json_pack("{s:s, s:[s,s,s,s,s,s,s,s,s,s,s,s]}", "service", "health", "see",
-                        "/health", "/livez", "/readyz", "/metrics", "/api/status", "/api/alerts",
-                        "/api/orders", "/api/positions", "/api/alarms", "/api/route", "/api/shadow",
-                        "/api/audit"));
+                json_pack("{s:s, s:[s,s,s,s,s,s,s,s,s,s,s,s,s,s,s]}", "service", "health", "see",
+                        "/", "/health", "/livez", "/readyz", "/metrics", "/api/status",
+                        "/api/alerts", "/api/orders", "/api/positions", "/api/equity",
+                        "/api/alarms", "/api/route", "/api/shadow", "/api/audit", "/events"));
 }
 
 /* ---- the table ---- */
@@ -249,7 +257,9 @@ static const struct {
         { "/api/route", false, false, health_get_route },
         { "/api/shadow", false, false, health_get_shadow },
         { "/api/audit", false, false, health_get_audit },
-        { "/", false, true, get_root },
+        { "/api/equity", false, false, health_get_equity },
+        { "/api", false, true, get_api },
+        { "/events", false, false, health_get_events },
 };
 
 static bool is_allowed(const struct health *health, const struct http_request *request)
@@ -292,7 +302,8 @@ static void get(struct health *health, struct http_request *request)
                 routes[i].fn(health, request, *rest ? rest + 1 : rest);
                 return;
         }
-        health_reply_error(request, 404, "not_found", "no such path");
+        if (!health_get_page(request))
+                health_reply_error(request, 404, "not_found", "no such path");
 }
 
 void health_http(void *self, struct http_request *request)

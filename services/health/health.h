@@ -11,6 +11,7 @@
 #include "services/health/audit.h"
 #include "services/health/beats.h"
 #include "services/health/drill.h"
+#include "services/health/equity.h"
 #include "services/health/evidence.h"
 #include "services/health/gate.h"
 #include "services/health/measure.h"
@@ -31,6 +32,8 @@ struct health_behalf {
         char asked_id[BUS_ID_SIZE], own_id[BUS_ID_SIZE]; /* "": free */
         int64_t sent_us;
 };
+
+struct health_events;
 
 struct health {
         struct bus_service *service;
@@ -53,6 +56,8 @@ struct health {
         bool auto_rollback;
         struct measure measure;
         struct health_behalf behalf[HEALTH_BEHALF_MAX];
+        struct equity equity_curve;
+        struct health_events *events; /* pages that listen */
         Pb__Account *account;         /* newest; owned; NULL: none yet */
         int64_t account_us;           /* wall clock of that message */
         int64_t broker_gone_since_us; /* monotonic; 0: connected */
@@ -70,6 +75,8 @@ BUS_MUST int health_load(struct health *health);
 /* api.c: all of HTTP. */
 void health_http(void *self, struct http_request *request);
 
+json_t *health_status_json(struct health *health); /* the caller owns it */
+
 /* reply.c */
 void health_reply_json(
         struct http_request *request, unsigned int status, json_t *json); /* takes JSON over */
@@ -81,6 +88,25 @@ void health_get_route(struct health *health, struct http_request *request, const
 void health_get_shadow(struct health *health, struct http_request *request, const char *rest);
 void health_get_orders(struct health *health, struct http_request *request, const char *rest);
 void health_get_audit(struct health *health, struct http_request *request, const char *rest);
+
+/* page.c: false if there is no such file; else answered. */
+bool health_get_page(struct http_request *request);
+
+/* events.c: GET /events, and what is noted for whoever listens. */
+struct health_events *health_events_new(struct health *health);
+struct health_events *health_events_free(
+        struct health_events *events);                /* takes NULL, returns NULL */
+void health_events_end(struct health_events *events); /* sends the listeners away */
+void health_events_alert(struct health_events *events, const char *alert_id);
+void health_events_account(struct health_events *events);
+void health_events_audit(struct health_events *events);
+void health_get_events(struct health *health, struct http_request *request, const char *rest);
+
+/* curve.c: the account over the days; what was connected is a point of it. */
+BUS_MUST int health_curve_load(struct health *health);
+void health_curve_take(struct health *health, int64_t at_us); /* health->account, as it stands */
+BUS_MUST int health_curve_prune(struct health *health, int64_t now_us);
+void health_get_equity(struct health *health, struct http_request *request, const char *rest);
 
 /* cutover.c: the evidence, and the gate over it. */
 BUS_MUST int health_cutover_load(struct health *health);

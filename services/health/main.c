@@ -135,7 +135,8 @@ static void prune(void *self)
 
         evidence_prune(health->evidence, bus_wall_us());
         if (projection_prune(health->projection, bus_wall_us(), KEEP_DAYS) < 0 ||
-                audit_prune(health->audit, bus_wall_us()) < 0)
+                audit_prune(health->audit, bus_wall_us()) < 0 ||
+                health_curve_prune(health, bus_wall_us()) < 0)
                 bus_service_fail(health->service, "prune_failed", "the store cannot be read");
 }
 
@@ -177,6 +178,7 @@ static int start(void *self)
         health->projection = projection_new(health->service);
         health->alarms = alarms_new(health->service);
         health->audit = audit_new(health->service);
+        health->events = health_events_new(health);
         health->relay = relay_new(health->service, health_state_json, health);
         health->drill = drill_new(&(struct drill_options){
                 .service = health->service,
@@ -209,6 +211,7 @@ static void drain(void *self)
 
         relay_drain(health->relay);
         drill_drain(health->drill);
+        health_events_end(health->events);
         http_server_quiesce(health->http);
         health->drain_timer = bus_loop_add_timer(
                 bus_service_loop(health->service), 0, DRAIN_POLL_US, drain_poll, health);
@@ -232,6 +235,7 @@ static void destroy(void *self)
         health->relay = relay_free(health->relay);
         health->drill = drill_free(health->drill);
         health->http = http_server_free(health->http);
+        health->events = health_events_free(health->events);
         health->projection = projection_free(health->projection);
         health->alarms = alarms_free(health->alarms);
         health->audit = audit_free(health->audit);

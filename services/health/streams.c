@@ -74,6 +74,8 @@ static int take_step(void *self, const struct bus_message *message)
         r = projection_take(health->projection, message, body, &summary);
         if (!r)
                 observe(health, message, before_us, summary);
+        if (!r)
+                health_events_alert(health->events, message->envelope->alert_id);
         if (!r && !strcmp(kind->name, "decision"))
                 weigh_decision(health, message, (const Pb__Decision *)body);
         else if (!r && !strcmp(kind->name, "comparison"))
@@ -104,6 +106,8 @@ static int take_account(void *self, const struct bus_message *message)
         if (message_read("account", message->body, &body, &why) < 0)
                 return BUS_QUARANTINE;
         keep_account(health, (Pb__Account *)body);
+        health_curve_take(health, message->envelope->staged_us);
+        health_events_account(health->events);
         bus_put(health->service, ACCOUNT_KEY, message->body, false);
         return 0;
 }
@@ -120,6 +124,7 @@ static int take_result(void *self, const struct bus_message *message)
         if (route_take_result(&health->route, (const Pb__ControlResult *)body))
                 health_watch_route(health, message->envelope->staged_us);
         r = audit_result(health->audit, message, (const Pb__ControlResult *)body);
+        health_events_audit(health->events);
         relay_result(health->relay, (const Pb__ControlResult *)body);
         health_request_result(health, (const Pb__ControlResult *)body);
         return r;
@@ -251,6 +256,8 @@ int health_load(struct health *health)
                 r = health_cutover_load(health);
         if (!r)
                 r = health_watch_load(health);
+        if (!r)
+                r = health_curve_load(health);
         if (!r)
                 r = bus_get(health->service, ACCOUNT_KEY, &value);
         if (!r && !message_read("account", bus_buf_bytes(&value), &body, &why))
