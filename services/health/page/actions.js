@@ -9,13 +9,13 @@ const texts = {
     text: (s) => `legacy_v3 will decide on the next alert${s.active ? ' instead of ' + s.active : ''}. This needs no gate.` },
   pause: { title: 'Pause trading?', yes: 'Pause',
     text: () => 'No new position is opened until trading is resumed. Closing goes on.' },
-  resume: { title: 'Resume trading?', yes: 'Resume', text: () => 'Entries are carried out again.' },
+  resume: { title: 'Resume trading?', yes: 'Resume', text: (s) => (s.killed ? 'The kill is lifted, and orders are sent again.' : 'Entries are carried out again.') },
   test_alert: { title: 'Send a test alert?', yes: 'Send', reason: false,
     text: () => 'It goes the whole way to the executor and ends there as TEST. No order is made.' },
   close_all: { title: 'Close all positions?', yes: 'Close all', danger: true,
     text: (s) => `All open positions of this strategy (${s.positions}) are closed at the market.` },
   kill: { title: 'Kill trading?', yes: 'Kill', danger: true,
-    text: () => 'No order of any kind is sent any more, closing included, until a person resumes it.' },
+    text: () => 'Nothing is sent to the broker any more but closes by hand, until a person lifts it.' },
 };
 
 let current = null;
@@ -33,7 +33,7 @@ function showToken(show) {
     $('ask-token').value = '';
 }
 
-// NAME: of TEXTS, or "token". STATE: {active, epoch, positions, gate}.
+// NAME: of TEXTS, or "token". STATE: {active, epoch, killed, positions, gate}.
 export function openQuestion(name, state) {
   const question = texts[name];
   const gate = name === 'cutover' && state.gate ? state.gate : null;
@@ -74,6 +74,8 @@ function parameters() {
   // what the person saw is what is switched from, or nothing is
   if (current.name === 'cutover' && current.state.epoch)
     body.expected_epoch = current.state.epoch;
+  if (current.name === 'resume' && current.state.killed)
+    body.kill = 'off';
   return body;
 }
 

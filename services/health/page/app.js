@@ -6,6 +6,7 @@ import { gateList, openQuestion, wireQuestions } from './actions.js';
 import { openTrail, stateClass } from './trail.js';
 
 const POLL_MS = 5000;     // while no events come
+const FIRST_MS = 500;     // whatever has become of the events
 const SLOW_MS = 60000;    // what is drawn over hours
 const FIRST_ALERTS = matchMedia('(max-width: 559px)').matches ? 12 : 40;
 const MOST_ALERTS = 1000; // more of them on one page help nobody
@@ -90,11 +91,11 @@ function fullness(name, figure) {
 
 function thresholdItem([name, figure]) {
   const [title, write] = figures[name] || [words(name), String];
-  const fill = el('span', { class: 'fill ' + figure.level });
+  const fill = el('span', { class: 'fill level-' + figure.level });
   const has = figure.value !== undefined && figure.value !== null;
 
   fill.style.width = has ? Math.max(1, fullness(name, figure) * 100) + '%' : '0';
-  return el('li', {}, el('span', {}, title), el('span', { class: 'n value ' + figure.level },
+  return el('li', {}, el('span', {}, title), el('span', { class: 'n value level-' + figure.level },
       has ? write(figure.value) : 'too few', figure.level === 'normal' ? '' : ' · ' + figure.level),
   el('span', { class: 'bar', 'aria-hidden': 'true' }, fill),
   el('small', { class: 'dim' }, `normal to ${write(figure.normal)}, alert at ${write(figure.alert)}`));
@@ -152,7 +153,7 @@ function alertRow(alert) {
   const reason = alert.outcome_reason && alert.outcome_reason !== alert.outcome ? words(alert.outcome_reason)
     : alert.reason && alert.reason !== 'ok' ? words(alert.reason) : '';
 
-  return el('li', {}, el('button', { type: 'button', class: 'alert', 'data-alert': alert.alert_id },
+  return el('li', {}, el('button', { type: 'button', class: 'row', 'data-alert': alert.alert_id },
       el('span', { class: 'when' }, alert.received ? moment(alert.received) : '–'),
       el('span', { class: 'symbol' }, alert.symbol || '–'),
       el('span', { class: 'what' }, [words(alert.type), alert.direction].filter(Boolean).join(' '),
@@ -310,18 +311,18 @@ function heard(name, data) {
     askAll(...data.map((what) => changed[what]).filter(Boolean));
 }
 
+// Asked once events flow, so that nothing can come to pass in between unseen.
 function opened() {
-  const again = known.status !== null && !known.listening;
-
   known.listening = true;
   showLink(null);
-  if (again) // what came to pass in between
-    askEverything();
+  askEverything();
 }
 
 function closed(error) {
   known.listening = false;
   showLink(error || { status: 0 });
+  if (!known.status)
+    askEverything();
 }
 
 document.querySelector('.actions').addEventListener('click', (event) => {
@@ -329,7 +330,7 @@ document.querySelector('.actions').addEventListener('click', (event) => {
   const state = known.status ? known.status.state : {};
 
   if (name)
-    openQuestion(name, { active: state.active, epoch: state.epoch, gate: known.shadow && known.shadow.gate,
+    openQuestion(name, { active: state.active, epoch: state.epoch, killed: state.executor && state.executor.killed, gate: known.shadow && known.shadow.gate,
       positions: known.account ? known.account.positions.filter((p) => p.ours).length : '?' });
 });
 $('alert-list').addEventListener('click', (event) => {
@@ -361,5 +362,5 @@ $('token').addEventListener('click', () => {
 wireQuestions(askEverything);
 setInterval(() => { if (!known.listening) askFast(); }, POLL_MS);
 setInterval(() => askAll(askEquity, askShadow), SLOW_MS);
-askEverything();
+setTimeout(() => { if (!known.status) askEverything(); }, FIRST_MS);
 listen(heard, opened, closed);

@@ -33,8 +33,10 @@ export async function ask(path) {
 }
 
 export async function post(path, parameters) {
-  const answer = await fetch(path, { method: 'POST', cache: 'no-store',
-    headers: headers({ 'Content-Type': 'application/json' }), body: JSON.stringify(parameters) });
+  // a test alert's body would be the alert: without parameters there is none
+  const sent = Object.keys(parameters).length ? JSON.stringify(parameters) : undefined;
+  const answer = await fetch(path, { method: 'POST', cache: 'no-store', body: sent,
+    headers: headers(sent ? { 'Content-Type': 'application/json' } : {}) });
   const body = await answer.json().catch(() => null);
   if (!answer.ok || (body && body.status === 'refused'))
     throw new Refused(answer.status, body);
