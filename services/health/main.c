@@ -98,6 +98,8 @@ static int create(struct bus_service *service, void **ret_self)
         beats_add(&health->beats, "order-executor", true);
         beats_add(&health->beats, "strategy-v3-shadow", false);
         beats_add(&health->beats, "telegram-analytics", false);
+        beats_add(&health->beats, "telegram-controller", false);
+        beats_add(&health->beats, "telegram-notify", false);
         beats_add(&health->beats, "health", false);
         *ret_self = health;
         return beats_expect(&health->beats, config_string(config, "health", "services"));

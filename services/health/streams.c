@@ -225,6 +225,8 @@ const struct bus_input health_inputs[] = {
         ALARMS_OF("order-executor"),
         RESULTS_OF("telegram-analytics"),
         ALARMS_OF("telegram-analytics"),
+        RESULTS_OF("telegram-notify"),
+        ALARMS_OF("telegram-notify"),
         RESULTS_OF("health"),
         ALARMS_OF("health"),
         { 0 },
@@ -236,6 +238,8 @@ const struct bus_listen health_listens[] = {
         { "heartbeat.", "strategy-v3-shadow", take_heartbeat },
         { "heartbeat.", "order-executor", take_heartbeat },
         { "heartbeat.", "telegram-analytics", take_heartbeat },
+        { "heartbeat.", "telegram-controller", take_heartbeat },
+        { "heartbeat.", "telegram-notify", take_heartbeat },
         { "heartbeat.", "health", take_heartbeat },
         { 0 },
 };
