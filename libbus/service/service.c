@@ -292,6 +292,10 @@ static int open_all(struct bus_service *service, char *error, size_t error_size)
         r = open_writer(service, error, error_size);
         if (r < 0)
                 return r;
+        if (service->class->prepare)
+                r = service->class->prepare(service->self);
+        if (r < 0)
+                return r;
         return service_inputs_open(service, error, error_size);
 }
 

@@ -72,6 +72,9 @@ struct bus_service_class {
         /* Makes the service's struct from its config. Reads no state, opens no socket. < 0 after one
          * ERROR line that names what is wrong with the config. */
         int (*create)(struct bus_service *service, void **ret_self);
+        /* The store is open and no input has a place in its stream yet: the one moment to set cursors
+         * back; may be NULL. < 0 after one ERROR line. */
+        int (*prepare)(void *self);
         /* Loads state from the store, opens its sockets and timers. Inputs flow after it. */
         int (*start)(void *self);
         /* SIGTERM: stop taking work, finish what is in hand. Call bus_service_drained when done; the

@@ -374,6 +374,8 @@ static void commit_once(struct bus_service *service)
 
         if (service->class->before_commit)
                 service->class->before_commit(service->self);
+        if (service->failed) /* what it had to write first is not written */
+                return;
         add_cursors(service);
         r = write_batch(service);
         if (r == 0)

@@ -11,6 +11,7 @@ static void item_done(struct tg_item *item)
         free(item->html);
         free(item->line);
         free(item->buttons);
+        free(item->picture);
 }
 
 void tg_queue_done(struct tg_queue *queue)
@@ -73,10 +74,15 @@ static const struct tg_item *choose(
         return best;
 }
 
+static bool goes_alone(const struct tg_item *item)
+{
+        return item->buttons || item->picture;
+}
+
 static bool goes_with(const struct tg_item *item, const struct tg_item *first)
 {
         return item->chat_id == first->chat_id && item->priority == first->priority &&
-               !item->buttons;
+               !goes_alone(item);
 }
 
 static bool is_stale(const struct tg_item *item, int64_t now_us)
@@ -224,15 +230,16 @@ bool tg_queue_next(const struct tg_queue *queue, tg_may_send_fn may_send, void *
         if (!first)
                 return false;
         *ret_batch = (struct tg_batch){ .chat_id = first->chat_id, .priority = first->priority };
-        mates = first->buttons ? 1 : count_mates(queue, first);
+        mates = goes_alone(first) ? 1 : count_mates(queue, first);
         ret_batch->numbers = bus_new_n(uint64_t, mates);
         if (mates > TG_ALONE_MAX && first->priority == TG_PRIORITY_ALARM) {
                 join(queue, first, ret_batch);
-        } else if (mates > TG_ALONE_MAX || is_stale(first, now_us)) {
+        } else if (mates > TG_ALONE_MAX || (is_stale(first, now_us) && !goes_alone(first))) {
                 sum_up(queue, first, now_us, ret_batch);
         } else {
                 bus_buf_add_str(&ret_batch->html, first->html);
                 ret_batch->buttons = first->buttons ? bus_xstrdup(first->buttons) : NULL;
+                ret_batch->picture = first->picture ? bus_xstrdup(first->picture) : NULL;
                 take(ret_batch, first);
         }
         qsort(ret_batch->numbers, ret_batch->count, sizeof(uint64_t), by_number);
@@ -243,6 +250,7 @@ void tg_batch_done(struct tg_batch *batch)
 {
         free(batch->numbers);
         free(batch->buttons);
+        free(batch->picture);
         bus_buf_done(&batch->html);
         *batch = (struct tg_batch){ 0 };
 }

@@ -34,7 +34,9 @@ struct tg_item {
         int64_t at_us;           /* wall clock: when it happened */
         char *html;              /* all of it; at most TG_MESSAGE_MAX_UNITS */
         char *line;              /* in one line of HTML, for a digest */
-        char *buttons;           /* reply_markup as JSON, or NULL: such an item always goes alone */
+        char *buttons;           /* reply_markup as JSON, or NULL */
+        char *picture;           /* what to draw, for whoever draws it; or NULL */
+        /* One with buttons or a picture goes alone, as it is, however old. */
 };
 
 struct tg_queue {
@@ -54,7 +56,7 @@ struct tg_batch {
         uint64_t *numbers; /* ascending; tg_batch_done frees */
         size_t count;
         struct bus_buf html;
-        char *buttons; /* a copy, or NULL */
+        char *buttons, *picture; /* copies, or NULL */
 };
 void tg_batch_done(struct tg_batch *batch);
 

@@ -29,6 +29,8 @@ struct tg_voice {
         bool in_flight, as_plain;
         const struct tg_bot *bot; /* what the message under way was sent with */
         struct tg_batch batch;    /* the message under way */
+        tg_painter_fn painter;
+        void *painter_arg;
         struct bus_metric *sent, *refused, *retried, *dropped, *waiting;
 };
 
@@ -66,6 +68,7 @@ static void keep(struct tg_voice *voice, const struct tg_item *item, bool durabl
         kept.html = item->html;
         kept.line = item->line;
         kept.buttons = item->buttons ? item->buttons : "";
+        kept.picture = item->picture ? item->picture : "";
         bus_pack(&kept.base, &packed);
         bus_put(voice->service, key_of(item->number, key), bus_buf_bytes(&packed), durable);
 }
@@ -103,6 +106,7 @@ static int load_one(struct bus_bytes key, struct bus_bytes value, void *arg)
         item.html = bus_xstrdup(kept->html);
         item.line = bus_xstrdup(kept->line);
         item.buttons = *kept->buttons ? bus_xstrdup(kept->buttons) : NULL;
+        item.picture = *kept->picture ? bus_xstrdup(kept->picture) : NULL;
         pb__telegram_item__free_unpacked(kept, NULL);
         enqueue(voice, &item);
         return 0;
@@ -122,6 +126,7 @@ static void on_committed(void *self, void *arg, int result)
                 free(staged->item.html);
                 free(staged->item.line);
                 free(staged->item.buttons);
+                free(staged->item.picture);
         }
         free(staged);
 }
@@ -138,9 +143,11 @@ void tg_voice_say(struct tg_voice *voice, const struct tg_say *say, bool durable
                 .at_us = say->at_us,
                 .html = bus_xstrdup(say->html),
                 .line = bus_xstrdup(say->line ? say->line : say->html),
-                .buttons = say->buttons ? bus_xstrdup(say->buttons) : NULL };
+                .buttons = say->buttons ? bus_xstrdup(say->buttons) : NULL,
+                .picture = say->picture ? bus_xstrdup(say->picture) : NULL };
         snprintf(item->kind, sizeof(item->kind), "%s", say->kind);
-        item->html[tg_fit(item->html, TG_MESSAGE_MAX_UNITS)] = 0;
+        item->html[tg_fit(item->html, say->picture ? TG_CAPTION_MAX_UNITS : TG_MESSAGE_MAX_UNITS)] =
+                0;
         keep(voice, item, durable);
         bus_after_commit(voice->service, on_committed, staged);
 }
@@ -215,6 +222,29 @@ static void on_answer(void *arg, const struct tg_answer *answer)
         bus_loop_set_timer(voice->timer, pause_us);
 }
 
+/* False: there is no picture to send, or none could be drawn. */
+static bool send_picture(struct tg_voice *voice)
+{
+        BUS_AUTOBUF struct bus_buf png = BUS_BUF_INIT, plain = BUS_BUF_INIT;
+        struct tg_bot *bot = tg_role_bot(voice->role);
+        const char *caption = bus_buf_str(&voice->batch.html);
+
+        if (!voice->batch.picture || !voice->painter ||
+                voice->painter(voice->painter_arg, voice->batch.picture, &png) < 0)
+                return false;
+        if (voice->as_plain) { /* refused once as HTML: without a tag there is nothing to refuse */
+                tg_plain(&plain, caption);
+                bus_buf_clear(&voice->batch.html);
+                tg_escape(&voice->batch.html, bus_buf_str(&plain));
+                caption = bus_buf_str(&voice->batch.html);
+        }
+        tg_pace_sent(&voice->pace, voice->batch.chat_id, bus_mono_us());
+        voice->in_flight = true;
+        voice->bot = bot;
+        tg_bot_photo(bot, voice->batch.chat_id, bus_buf_bytes(&png), caption, on_answer, voice);
+        return true;
+}
+
 static void send_batch(struct tg_voice *voice)
 {
         struct tg_bot *bot = tg_role_bot(voice->role);
@@ -267,9 +297,10 @@ static void pump(void *arg)
         if (voice->in_flight || !tg_role_bot(voice->role))
                 return;
         if (voice->as_plain ||
-                tg_queue_next(&voice->queue, may_send, voice, bus_wall_us(), &voice->batch))
-                send_batch(voice);
-        else if (voice->queue.count)
+                tg_queue_next(&voice->queue, may_send, voice, bus_wall_us(), &voice->batch)) {
+                if (!send_picture(voice))
+                        send_batch(voice);
+        } else if (voice->queue.count)
                 bus_loop_set_timer(voice->timer, shortest_wait_us(voice));
 }
 
@@ -319,6 +350,12 @@ struct tg_voice *tg_voice_free(struct tg_voice *voice)
         tg_queue_done(&voice->queue);
         free(voice);
         return NULL;
+}
+
+void tg_voice_set_painter(struct tg_voice *voice, tg_painter_fn painter, void *arg)
+{
+        voice->painter = painter;
+        voice->painter_arg = arg;
 }
 
 void tg_voice_role_changed(struct tg_voice *voice)

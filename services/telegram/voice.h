@@ -26,10 +26,16 @@ struct tg_say {
         const char *kind, *html;
         const char *line;    /* NULL: HTML is one line */
         const char *buttons; /* reply_markup as JSON; NULL: none */
-        int64_t at_us;       /* wall clock */
+        const char
+                *picture; /* kept, and given to the painter when its turn comes; NULL: none. HTML is
+                              * its caption then, cut to what one may have */
+        int64_t at_us;    /* wall clock */
 };
 /* Stages it with the turn's batch; it is sent after the commit. DURABLE: as of bus_put. */
 void tg_voice_say(struct tg_voice *voice, const struct tg_say *say, bool durable);
+/* Draws PICTURE as PNG, appended. < 0: it cannot; then HTML goes as a text. It may block a moment. */
+typedef int (*tg_painter_fn)(void *arg, const char *picture, struct bus_buf *png);
+void tg_voice_set_painter(struct tg_voice *voice, tg_painter_fn painter, void *arg);
 /* The role has another bot: to be called from its CHANGED. */
 void tg_voice_role_changed(struct tg_voice *voice);
 size_t tg_voice_waiting(const struct tg_voice *voice);

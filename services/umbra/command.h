@@ -29,6 +29,7 @@ int umbra_risk(int argc, char **argv);
 int umbra_backup(int argc, char **argv);
 int umbra_restore(int argc, char **argv);
 int umbra_reader(int argc, char **argv);
+int umbra_rebuild(int argc, char **argv);
 int umbra_keygen(int argc, char **argv);
 int umbra_check_config(int argc, char **argv);
 int umbra_refused(int argc, char **argv);

@@ -31,6 +31,7 @@ static const struct {
         { "restore", umbra_restore, "put a backup in place of a stopped system" },
         { "keygen", umbra_keygen, "make keys and tokens" },
         { "reader", umbra_reader, "where readers stand, and moving one that is stuck" },
+        { "rebuild", umbra_rebuild, "read the ledger of the reports from the streams again" },
         { "check-config", umbra_check_config, "have every service check the configuration" },
         { "decide", umbra_decide, "ask a plugin offline, one alert a line" },
         { "replay", umbra_replay, "put the journal before a plugin again, and compare" },
