@@ -48,7 +48,7 @@ json_t *equity_json(const struct equity *equity, int64_t since_us)
                 if ((equity->count - 1 - i) % step == 0)
                         json_array_append_new(
                                 points, json_pack("[I, I, I]",
-                                                (json_int_t)(point->minute * SECONDS_PER_MINUTE),
+                                                (json_int_t)point->minute * SECONDS_PER_MINUTE,
                                                 (json_int_t)point->equity_cents,
                                                 (json_int_t)point->balance_cents));
         }

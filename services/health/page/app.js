@@ -23,8 +23,9 @@ function showVerdict(status) {
   const why = [];
   for (const [name, check] of Object.entries(status.checks))
     if (check.status !== 'healthy' && name !== 'alarms')
-      why.push(el('li', {}, el('strong', {}, words(name)), ' ', check.why || check.status));
-  for (const alarm of status.alarms)
+      why.push(el('li', {}, el('strong', {}, figures[name] ? figures[name][0] : words(name)), ' ',
+          figures[name] && check.value !== undefined ? figures[name][1](check.value) + ', ' : '', check.why || check.status));
+  for (const alarm of status.alarms.filter((a) => a.code !== 'threshold')) // it is among the checks
     why.push(el('li', {}, el('strong', {}, words(alarm.code)), ' ', alarm.text, ' ',
         el('span', { class: 'dim' }, alarm.service + ', since '), moment(alarm.since)));
   $('verdict').className = 'verdict ' + status.status;
