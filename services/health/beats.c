@@ -66,6 +66,12 @@ bool beat_is_alive(const struct beat *beat, int64_t now_us)
         return beat->last && now_us - beat->heard_us < BEATS_GONE_US;
 }
 
+bool beat_is_lost(const struct beat *beat, int64_t now_us)
+{
+        return beat->last && beat->last->state != PB__SERVICE_STATE__SERVICE_STATE_DRAINING &&
+               now_us - beat->heard_us >= BEATS_LOST_US;
+}
+
 bool beat_is_ready(const struct beat *beat, int64_t now_us)
 {
         return beat_is_alive(beat, now_us) &&

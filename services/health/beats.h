@@ -39,6 +39,9 @@ struct beat *beats_find(struct beats *beats, const char *service);
 bool beats_take(struct beats *beats, Pb__Heartbeat *heartbeat, int64_t now_us);
 
 bool beat_is_alive(const struct beat *beat, int64_t now_us);
+/* It was heard, did not say that it ends, and has been silent for longer than a restart takes. */
+#define BEATS_LOST_US (10 * INT64_C(1000000))
+bool beat_is_lost(const struct beat *beat, int64_t now_us);
 bool beat_is_ready(const struct beat *beat, int64_t now_us);
 /* The value of a fact (key=value) of the last heartbeat; NULL if it has none. */
 const char *beat_fact(const struct beat *beat, const char *key);

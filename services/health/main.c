@@ -112,6 +112,22 @@ static int64_t broker_gone_us(const struct health *health)
         return bus_mono_us() - health->broker_gone_since_us;
 }
 
+/* Told once, and again when it is back: also where another run of health has raised it. */
+static void tell_lost(struct health *health)
+{
+        for (size_t i = 0; i < health->beats.count; i++) {
+                const struct beat *beat = &health->beats.items[i];
+
+                if (beat_is_alive(beat, bus_mono_us()))
+                        bus_alarm_end(health->service, "service_lost", beat->service);
+                else if (beat->expected && beat_is_lost(beat, bus_mono_us()))
+                        bus_alarm(health->service, "service_lost", beat->service,
+                                beat->core ? PB__SEVERITY__SEVERITY_CRITICAL
+                                           : PB__SEVERITY__SEVERITY_WARNING,
+                                "no heartbeat for %d s", (int)(BEATS_LOST_US / BUS_US_PER_SEC));
+        }
+}
+
 static void refresh(void *self)
 {
         struct health *health = self;
@@ -129,6 +145,7 @@ static void refresh(void *self)
         bus_metric_set(health->alerts_open, (double)open);
         measure_step(&health->measure, &health->beats, broker_gone_us(health));
         health_watch_judge(health);
+        tell_lost(health);
 }
 
 static void prune(void *self)

@@ -160,3 +160,37 @@ Test(beats, expects_only_services_it_knows)
         cr_expect_str_eq(missing, "strategy-v3-shadow");
         beats_done(&rig.beats);
 }
+
+Test(beats, a_service_is_lost_when_it_stays_silent_without_having_said_goodbye)
+{
+        struct rig rig;
+        struct beat *beat;
+
+        rig_init(&rig);
+        beat = beats_find(&rig.beats, "strategy-v3");
+        cr_expect_not(beat_is_lost(beat, NOW_US + BEATS_LOST_US - 1));
+        cr_expect(beat_is_lost(beat, NOW_US + BEATS_LOST_US));
+        hear(&rig, "strategy-v3", PB__SERVICE_STATE__SERVICE_STATE_DRAINING, NOW_US);
+        cr_expect_not(beat_is_lost(beat, NOW_US + BEATS_LOST_US));
+        beats_done(&rig.beats);
+}
+
+Test(verdict, names_no_bot_that_is_off)
+{
+        struct rig rig;
+        struct beat *beat;
+        json_t *json;
+
+        rig_init(&rig);
+        beats_add(&rig.beats, "telegram-notify", false);
+        hear(&rig, "telegram-notify", PB__SERVICE_STATE__SERVICE_STATE_READY, NOW_US);
+        beat = beats_find(&rig.beats, "telegram-notify");
+        for (int off = 0; off < 2; off++) {
+                free(beat->last->facts[0]);
+                beat->last->facts[0] = bus_xstrdup(off ? "bot=off" : "bot=main");
+                verdict_judge(&rig.input, &json);
+                cr_expect_eq(json_array_size(json_object_get(json, "telegram_bots")), off ? 0 : 1);
+                json_decref(json);
+        }
+        beats_done(&rig.beats);
+}

@@ -142,6 +142,14 @@ static json_t *plugins_json(const struct beats *beats, const char *known)
         return json;
 }
 
+/* It runs, but has no token, or none that works. */
+static bool says_off(const struct beat *beat)
+{
+        const char *bot = beat_fact(beat, "bot");
+
+        return bot && !strcmp(bot, "off");
+}
+
 static json_t *bots_json(const struct beats *beats, int64_t now_us)
 {
         static const char *const bots[][2] = {
@@ -154,7 +162,8 @@ static json_t *bots_json(const struct beats *beats, int64_t now_us)
         for (size_t i = 0; i < BUS_COUNT(bots); i++)
                 for (size_t k = 0; k < beats->count; k++)
                         if (!strcmp(beats->items[k].service, bots[i][0]) &&
-                                beat_is_alive(&beats->items[k], now_us))
+                                beat_is_alive(&beats->items[k], now_us) &&
+                                !says_off(&beats->items[k]))
                                 json_array_append_new(json, json_string(bots[i][1]));
         return json;
 }
