@@ -200,6 +200,7 @@ int bus_peer_new(const struct bus_peer_options *options, struct bus_peer **ret_p
         peer->loop = options->loop;
         peer->writer = options->writer;
         peer->budget = options->budget;
+        peer->background = options->background;
         peer->config = options->config;
         peer->pub_endpoint = bus_xstrdup(options->pub_endpoint);
         peer->replay_endpoint = bus_xstrdup(options->replay_endpoint);
@@ -254,6 +255,20 @@ static void subscribe(struct bus_peer *peer, const char *prefix)
         bus_loop_touch(peer->sub_source);
 }
 
+/*
+ * A PUB socket looks for whom a message is from the shortest subscription to the longest, and sends
+ * in that order, one after the other. A prefix ends with a point: without it, it matches the same.
+ */
+static void subscribe_kind(struct bus_peer *peer, const struct bus_stream_kind *kind)
+{
+        BUS_AUTOFREE char *prefix = bus_xstrdup(kind->topic_prefix);
+        size_t length = strlen(prefix);
+
+        if (!peer->background && length > 1 && prefix[length - 1] == '.')
+                prefix[length - 1] = 0;
+        subscribe(peer, prefix);
+}
+
 struct bus_reader *bus_peer_add(struct bus_peer *peer, const struct bus_reader_options *options)
 {
         struct bus_reader *reader = bus_new(struct bus_reader);
@@ -274,7 +289,7 @@ struct bus_reader *bus_peer_add(struct bus_peer *peer, const struct bus_reader_o
         reader->next = peer->readers;
         peer->readers = reader;
 
-        subscribe(peer, reader->kind->topic_prefix);
+        subscribe_kind(peer, reader->kind);
         beacon = bus_xasprintf("beacon.%s", reader->name);
         subscribe(peer, beacon);
         fetch_start(reader); /* live messages wait behind what the journal has */

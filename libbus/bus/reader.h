@@ -30,7 +30,8 @@ struct bus_peer_options {
         const char *pub_endpoint, *replay_endpoint;
         const struct config *config; /* says whose place they are (place.h); NULL: not asked */
         const struct bus_keys
-                *keys; /* of who reads; NULL: a plain connection, for tests over ipc */
+                *keys;   /* of who reads; NULL: a plain connection, for tests over ipc */
+        bool background; /* others who read the same are served before */
         int *budget; /* messages that may still be handed over in this turn; shared by all peers */
 };
 

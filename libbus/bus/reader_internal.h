@@ -72,6 +72,7 @@ struct bus_peer {
         struct bus_source *sub_source, *dealer_source;
         struct bus_reader *readers;
         struct listener *listeners;
+        bool background;
         int *budget;
         uint64_t next_request_id;
         int64_t warned_us; /* refused messages are told at most once a second */

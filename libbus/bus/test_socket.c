@@ -70,7 +70,7 @@ static int take(void *arg, struct bus_reader *reader, const struct bus_message *
 }
 
 /* A resubscription after a reconnect is as large as the subscriptions are many. */
-Test(socket, a_reader_subscribes_to_its_stream_and_its_beacon_and_nothing_else)
+static void expect_subscriptions(bool background, const char *prefix)
 {
         struct bus_loop *loop = bus_loop_new();
         void *context = zmq_ctx_new(), *xpub = zmq_socket(context, ZMQ_XPUB);
@@ -81,6 +81,7 @@ Test(socket, a_reader_subscribes_to_its_stream_and_its_beacon_and_nothing_else)
                 .writer = "order-executor",
                 .pub_endpoint = pub,
                 .replay_endpoint = replay,
+                .background = background,
                 .budget = &budget };
         struct bus_reader_options reader = { .stream_kind = "trade", .deliver = take };
         struct bus_peer *peer;
@@ -101,7 +102,7 @@ Test(socket, a_reader_subscribes_to_its_stream_and_its_beacon_and_nothing_else)
                         break;
                 frame[n] = 0;
                 cr_expect_eq(frame[0], 1);
-                cr_expect(!strcmp(frame + 1, "trade.") ||
+                cr_expect(!strcmp(frame + 1, prefix) ||
                                   !strcmp(frame + 1, "beacon.trade@order-executor"),
                         "%s", frame + 1);
                 subscriptions++;
@@ -114,6 +115,17 @@ Test(socket, a_reader_subscribes_to_its_stream_and_its_beacon_and_nothing_else)
         zmq_ctx_term(context);
         unlink(pub + strlen("ipc://"));
         rmdir(folder);
+}
+
+Test(socket, a_reader_subscribes_to_its_stream_and_its_beacon_and_nothing_else)
+{
+        expect_subscriptions(true, "trade.");
+}
+
+/* The shorter subscription is served first. */
+Test(socket, who_is_not_in_the_background_is_served_before)
+{
+        expect_subscriptions(false, "trade");
 }
 
 /* Listens at PATH as somebody who speaks another mechanism than the reader does. */

@@ -118,6 +118,7 @@ static int peer_of(struct bus_service *service, const char *writer, struct bus_p
                 .replay_endpoint = replay,
                 .config = service->config,
                 .keys = service->keys,
+                .background = service->class->background,
                 .budget = &service->budget };
         int r;
 

@@ -96,7 +96,10 @@ struct bus_service {
         bool failed, draining;
         int exit_status;
         struct bus_source *reopen_timer, *drain_timer, *commit_timer, *heartbeat_timer;
-        unsigned int beats; /* heartbeats sent so far */
+        struct bus_source *settle_timer;
+        int64_t settle_due_us;  /* 0: nothing to settle */
+        unsigned int unsettled; /* commits */
+        unsigned int beats;     /* heartbeats sent so far */
 
         struct bus_buf facts; /* NUL-separated, of the heartbeat being made */
         size_t fact_count;

@@ -21,6 +21,10 @@
 #define COMMIT_ROUNDS_MAX 4
 /* Messages whose commit waits: as many as are to be handled again after a kill, at most. */
 #define WAITING_MESSAGES_MAX (4 * BUS_BATCH_MAX)
+/* A message is through all services sooner than that. */
+#define SETTLE_PAUSE_US (3 * BUS_US_PER_MS)
+/* Under load: what they leave to do stays small beside them. */
+#define SETTLE_COMMITS_MAX 4
 
 void turn_init(struct turn *turn)
 {
@@ -298,6 +302,7 @@ static int write_batch(struct bus_service *service)
                 return -EIO;
         r = store_commit(service->store, service->turn.batch,
                 service->turn.sync ? STORE_SYNC_FULL : STORE_SYNC_NORMAL);
+        service->unsettled++;
         bus_metric_inc(service->commits);
         bus_metric_observe_us(service->commit_seconds, bus_mono_us() - before);
         store_stats(service->store, &stats);
@@ -421,7 +426,7 @@ void bus_commit_now(struct bus_service *service)
 }
 
 /* The end of the turn it makes sees to the rest. */
-static void commit_is_due(void *arg)
+static void turn_is_due(void *arg)
 {
         (void)arg;
 }
@@ -440,10 +445,37 @@ static bool may_wait(struct bus_service *service)
                 turn->due_us = now_us + delay_us;
                 if (!service->commit_timer)
                         service->commit_timer =
-                                bus_loop_add_timer(service->loop, -1, 0, commit_is_due, service);
+                                bus_loop_add_timer(service->loop, -1, 0, turn_is_due, service);
                 bus_loop_set_timer(service->commit_timer, delay_us);
         }
         return now_us < turn->due_us;
+}
+
+/*
+ * What was committed is out, and the store has its own work with it. That takes a processor which
+ * the one who goes on with the message may want: where no next commit waits, that comes first.
+ */
+static void settle(struct bus_service *service)
+{
+        int64_t now_us;
+
+        if (!service->store || !service->unsettled)
+                return;
+        now_us = bus_mono_us();
+        if (!service->settle_due_us) {
+                service->settle_due_us = now_us + SETTLE_PAUSE_US;
+                if (!service->settle_timer)
+                        service->settle_timer =
+                                bus_loop_add_timer(service->loop, -1, 0, turn_is_due, service);
+                bus_loop_set_timer(service->settle_timer, SETTLE_PAUSE_US);
+        }
+        if (!service->class->background && service->unsettled < SETTLE_COMMITS_MAX &&
+                now_us < service->settle_due_us)
+                return;
+        store_settle(service->store);
+        bus_loop_set_timer(service->settle_timer, -1);
+        service->settle_due_us = 0;
+        service->unsettled = 0;
 }
 
 void service_turn_end(void *arg)
@@ -453,8 +485,7 @@ void service_turn_end(void *arg)
         service->budget = BUS_BATCH_MAX;
         if (!service->failed && !may_wait(service))
                 bus_commit_now(service);
-        if (service->store) /* what was committed is out: now the disk may have its turn */
-                store_settle(service->store);
+        settle(service);
         if (service->failed)
                 bus_loop_stop(service->loop);
 }

@@ -181,6 +181,7 @@ static const struct bus_service_class analytics_class = {
         .inputs = inputs,
         .options = options,
         .before_commit = before_commit,
+        .background = 5,
         .create = create,
         .prepare = prepare,
         .start = start,
