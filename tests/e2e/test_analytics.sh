@@ -60,8 +60,8 @@ has_ended() { # COUNT: so many positions of the ledger
 
 start mt5-demo.balance=20000 order-executor.snapshot_interval=1s \
         telegram.api_base="$api" telegram.analytics_token_file="$UMBRA_STATE/token" \
-        telegram.report_chats=$me telegram.time_zone=Europe/Berlin \
-        telegram_user.ann.user=$me telegram_user.ann.chat=$me telegram-analytics.daily_at=off
+        telegram.report_chats=$me telegram.time_zone=Pacific/Pago_Pago \
+        telegram_user.ann.user=$me telegram_user.ann.chat=$me telegram-analytics.daily_at=00:00
 filled 'an entry' EURUSD buy 1.085
 filled 'another' GBPUSD sell 1.27
 filled 'a third' AUDUSD buy 0.66
@@ -76,7 +76,7 @@ answers /pnl 'Results'
 answers /symbols 'By symbol'
 answers /plugins 'By route'
 answers /latency 'Alert to fill'
-answers /parity 'Parity'
+answers /parity '"caption": "Parity'
 answers '/equity 1' 'Equity'
 answers /nonsense 'the equity curve'
 confirmed() {
@@ -124,6 +124,19 @@ ask /weekly
 until_true 10 told '"text": "This week' 2
 [ "$(months)" = $((count + 1)) ] || fail 'it answered twice'
 passed 'what was answered is not answered again after a crash'
+
+[ "$(messages | grep -c '"text": "The day')" = 0 ] || fail 'a day without a day behind it was reported'
+stop
+# a day later in one step: its date is ahead by one at least at any time
+start telegram.time_zone=Pacific/Kiritimati
+until_true 20 told '"text": "The day'
+ask /pnl
+until_true 10 told '"text": "Results' 3
+crash telegram-analytics
+ask /pnl
+until_true 10 told '"text": "Results' 4
+[ "$(messages | grep -o '"text": "The day' | wc -l)" = 1 ] || fail 'the day was reported twice'
+passed 'the day is reported once, also after a crash'
 
 if curl -sS "$api/ctl/stats" | grep -q '"earned_429"'; then
         fail 'it was too fast for Telegram'
