@@ -7,6 +7,7 @@
 #include "services/telegram-analytics/comparator.h"
 #include "services/telegram-analytics/projection.h"
 #include "services/telegram-analytics/reporter.h"
+#include "services/telegram/alarms.h"
 
 struct analytics {
         struct bus_service *service;
@@ -69,6 +70,20 @@ static int on_control(void *arg, const struct bus_message *message)
         if (good && control->command == PB__COMMAND__COMMAND_TELEGRAM)
                 reporter_order(&self->reporter, control->telegram, message->envelope->staged_us);
         pb__control__free_unpacked(control, NULL);
+        return good ? 0 : BUS_QUARANTINE;
+}
+
+/* What is CRITICAL goes out by this bot too. */
+static int on_alarm(void *arg, const struct bus_message *message)
+{
+        struct analytics *self = arg;
+        Pb__Alarm *alarm = MESSAGE_UNPACK(alarm, message->body);
+        const char *why;
+        bool good = alarm && validate_alarm(alarm, &why) == 0;
+
+        if (good && self->reporter.is_on)
+                tg_alarm_say(self->reporter.voice, &self->reporter.chats, message, alarm);
+        pb__alarm__free_unpacked(alarm, NULL);
         return good ? 0 : BUS_QUARANTINE;
 }
 
@@ -162,6 +177,10 @@ static const struct bus_input inputs[] = {
         { "decision.shadow", "strategy-v3-shadow", BUS_START_BEGINNING, on_shadow, true },
         { "trade", "order-executor", BUS_START_BEGINNING, on_trade, false },
         { "control", "telegram-controller", BUS_START_NOW, on_control, true },
+        { "alarm", "health", BUS_START_NOW, on_alarm, true },
+        { "alarm", "order-executor", BUS_START_NOW, on_alarm, true },
+        { "alarm", "strategy-v3", BUS_START_NOW, on_alarm, true },
+        { "alarm", "alert-ingest", BUS_START_NOW, on_alarm, true },
         { "account", "order-executor", BUS_START_BEGINNING, on_account, false },
         { 0 },
 };
