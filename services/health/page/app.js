@@ -12,7 +12,7 @@ const FIRST_ALERTS = matchMedia('(max-width: 559px)').matches ? 12 : 40;
 const MOST_ALERTS = 1000; // more of them on one page help nobody
 const BARS = 48;
 
-const known = { status: null, account: null, shadow: null, alerts: new Map(), shown: FIRST_ALERTS, hours: 24,
+const known = { status: null, account: null, shadow: null, alerts: new Map(), asking: new Set(), shown: FIRST_ALERTS, hours: 24,
   listening: false, cpu: new Map() };
 
 // ---- how it is ----
@@ -197,14 +197,24 @@ function showAlerts() {
   $('more').hidden = alerts.length < known.shown || known.shown >= MOST_ALERTS;
 }
 
+// An event may overtake an answer that was made before it: what was heard meanwhile counts more.
 async function askAlerts() {
-  known.alerts = new Map((await ask('api/alerts?limit=' + known.shown)).map((a) => [a.alert_id, a]));
+  const meanwhile = new Map();
+
+  known.asking.add(meanwhile);
+  try {
+    const list = await ask('api/alerts?limit=' + known.shown);
+    known.alerts = new Map([...list.map((a) => [a.alert_id, a]), ...meanwhile]);
+  } finally {
+    known.asking.delete(meanwhile);
+  }
   showAlerts();
 }
 
 function takeAlerts(alerts) {
   for (const alert of alerts)
-    known.alerts.set(alert.alert_id, alert);
+    for (const map of [known.alerts, ...known.asking])
+      map.set(alert.alert_id, alert);
   showAlerts();
 }
 
