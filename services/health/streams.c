@@ -225,6 +225,8 @@ const struct bus_input health_inputs[] = {
         ALARMS_OF("order-executor"),
         RESULTS_OF("telegram-analytics"),
         ALARMS_OF("telegram-analytics"),
+        RESULTS_OF("telegram-controller"),
+        ALARMS_OF("telegram-controller"),
         RESULTS_OF("telegram-notify"),
         ALARMS_OF("telegram-notify"),
         RESULTS_OF("health"),

@@ -248,10 +248,31 @@ static bool set_form(struct tg_call *call, const struct tg_wire_post *post)
                curl_easy_setopt(call->easy, CURLOPT_MIMEPOST, call->mime) == CURLE_OK;
 }
 
+/* For a service of ours. */
+static void add_bearer(struct tg_call *call, const struct tg_wire_post *post)
+{
+        char *header;
+
+        if (!post->bearer || !*post->bearer)
+                return;
+        header = bus_xasprintf("Authorization: Bearer %s", post->bearer);
+        call->headers = curl_slist_append(call->headers, header);
+        sodium_memzero(header, strlen(header));
+        free(header);
+}
+
+static bool set_question(struct tg_call *call, const struct tg_wire_post *post)
+{
+        add_bearer(call, post);
+        return curl_easy_setopt(call->easy, CURLOPT_HTTPGET, 1L) == CURLE_OK &&
+               curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK;
+}
+
 static bool set_body(struct tg_call *call, const struct tg_wire_post *post)
 {
         bus_buf_add(&call->body, post->body.data, post->body.size);
         call->headers = curl_slist_append(NULL, "Content-Type: application/json");
+        add_bearer(call, post);
         return call->headers &&
                curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK &&
                curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE,
@@ -286,7 +307,9 @@ struct tg_call *tg_wire_post(
         *call = (struct tg_call){ .wire = wire, .easy = curl_easy_init(), .fn = fn, .arg = arg };
         /* these fail for want of memory only: whether the URL is one shows when it is asked for */
         bus_require(call->easy && set_options(call, post));
-        bus_require(post->file ? set_form(call, post) : set_body(call, post));
+        bus_require(post->is_get ? set_question(call, post)
+                    : post->file ? set_form(call, post)
+                                 : set_body(call, post));
         bus_require(curl_multi_add_handle(wire->multi, call->easy) == CURLM_OK);
         call->next = wire->calls;
         wire->calls = call;

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * HTTP POSTs over libcurl's multi interface, on the service's own loop. Nothing here blocks: an
+ * HTTP calls over libcurl's multi interface, on the service's own loop. Nothing here blocks: an
  * answer, a failure or a timeout comes as a callback, in a later turn.
  *
  * Invariant: a URL never leaves this file again. It has a bot's token in it, so no log line, error
@@ -29,6 +29,8 @@ struct tg_wire_post {
         const char *const *form;
         const struct tg_wire_file *file; /* NULL: none */
         int timeout_ms;
+        bool is_get;        /* asks; neither a body nor a form is sent */
+        const char *bearer; /* of our own services: a token for the Authorization header, or NULL */
 };
 
 struct tg_wire_answer {

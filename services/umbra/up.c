@@ -57,6 +57,9 @@ static const struct config_option options[] = {
         { "telegram-analytics", "enabled", CONFIG_BOOL, "yes",
                 .help = "no: it is left out, and nobody compares live with shadow" },
         { "telegram-analytics", "*", CONFIG_STRING, "", .maximum = 4096, .help = "its own" },
+        { "telegram-controller", "enabled", CONFIG_BOOL, "yes",
+                .help = "no: it is left out, and nobody commands by Telegram" },
+        { "telegram-controller", "*", CONFIG_STRING, "", .maximum = 4096, .help = "its own" },
         { "telegram-notify", "enabled", CONFIG_BOOL, "yes",
                 .help = "no: it is left out, and nobody tells what happens" },
         { "telegram-notify", "*", CONFIG_STRING, "", .maximum = 4096, .help = "its own" },
@@ -191,6 +194,8 @@ static int prepare(struct up *up, char *error, size_t error_size)
                 return r;
         if (!config_bool(up->config, "telegram-analytics", "enabled"))
                 (void)leave_out(up, "telegram-analytics");
+        if (!config_bool(up->config, "telegram-controller", "enabled"))
+                (void)leave_out(up, "telegram-controller");
         if (!config_bool(up->config, "telegram-notify", "enabled"))
                 (void)leave_out(up, "telegram-notify");
         if (services_check_config(&up->layout, up->left_out, up->uid_base) != 0) {

@@ -1,0 +1,99 @@
+/* What the controller hears: results for who asked, the account, alarms that nobody may miss. */
+#include "libbus/base/clock.h"
+#include "libbus/base/log.h"
+#include "proto/unpack.h"
+#include "proto/validate.h"
+#include "services/telegram-controller/controller.h"
+#include "services/telegram/markup.h"
+
+#define ACCOUNT_KEY "account"
+
+static void keep_account(struct controller *self, Pb__Account *account)
+{
+        if (self->account)
+                pb__account__free_unpacked(self->account, NULL);
+        self->account = account;
+}
+
+static int on_account(void *arg, const struct bus_message *message)
+{
+        struct controller *self = arg;
+        Pb__Account *account = MESSAGE_UNPACK(account, message->body);
+
+        if (!account)
+                return BUS_QUARANTINE;
+        keep_account(self, account);
+        bus_put(self->service, ACCOUNT_KEY, message->body, false);
+        return 0;
+}
+
+static int on_result(void *arg, const struct bus_message *message)
+{
+        struct controller *self = arg;
+        BUS_AUTOBUF struct bus_buf html = BUS_BUF_INIT;
+        Pb__ControlResult *result = MESSAGE_UNPACK(control_result, message->body);
+        const struct memory_waiting *asked;
+        const char *why;
+        int r = 0;
+
+        if (!result)
+                return BUS_QUARANTINE;
+        asked = memory_find(self->memory.asked, result->command_id);
+        if (validate_control_result(result, &why) < 0) {
+                r = BUS_QUARANTINE;
+        } else if (asked) {
+                render_result(&html, asked->name, result);
+                controller_say(self, asked->chat_id, bus_buf_str(&html), NULL);
+        }
+        pb__control_result__free_unpacked(result, NULL);
+        return r;
+}
+
+/* A critical alarm goes out by every bot there is; where all share one, telegram-notify's is enough. */
+static int on_alarm(void *arg, const struct bus_message *message)
+{
+        struct controller *self = arg;
+        BUS_AUTOBUF struct bus_buf html = BUS_BUF_INIT;
+        Pb__Alarm *alarm = MESSAGE_UNPACK(alarm, message->body);
+
+        if (!alarm)
+                return BUS_QUARANTINE;
+        if (alarm->severity == PB__SEVERITY__SEVERITY_CRITICAL &&
+                tg_role_state(self->role) == TG_STATE_OWN) {
+                tg_printf(&html, "<b>%s</b> %s %s: %s",
+                        alarm->raised ? "CRITICAL" : "Over:", alarm->code, alarm->subject,
+                        alarm->text);
+                for (size_t i = 0; i < self->notify_chats.count; i++)
+                        controller_say(self, self->notify_chats.ids[i], bus_buf_str(&html), NULL);
+        }
+        pb__alarm__free_unpacked(alarm, NULL);
+        return 0;
+}
+
+#define OF(service)                                                    \
+        { "control.result", service, BUS_START_NOW, on_result, true }, \
+        {                                                              \
+                "alarm", service, BUS_START_NOW, on_alarm, true        \
+        }
+
+/* Nobody is waited for: who is away is asked about, too. */
+const struct bus_input controller_inputs[] = {
+        { "account", "order-executor", BUS_START_LATEST, on_account, true },
+        OF("alert-ingest"),
+        OF("strategy-v3"),
+        OF("strategy-v3-shadow"),
+        OF("order-executor"),
+        OF("telegram-analytics"),
+        OF("health"),
+        { 0 },
+};
+
+int controller_load(struct controller *self)
+{
+        BUS_AUTOBUF struct bus_buf value = BUS_BUF_INIT;
+        int r = bus_get(self->service, ACCOUNT_KEY, &value);
+
+        if (r == 0)
+                keep_account(self, MESSAGE_UNPACK(account, bus_buf_bytes(&value)));
+        return r < 0 ? r : 0;
+}
