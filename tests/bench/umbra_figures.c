@@ -20,7 +20,8 @@
 #define PLUGINS     2  /* whose decisions the shadow tells of each signal */
 
 static const char *const services[] = { "alert-ingest", "strategy-v3", "order-executor",
-        "strategy-v3-shadow", "health", "telegram-analytics" };
+        "strategy-v3-shadow", "health", "telegram-analytics", "telegram-notify",
+        "telegram-controller" };
 
 /* ---- counters and processes ---- */
 
