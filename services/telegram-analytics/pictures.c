@@ -317,8 +317,8 @@ static void draw_bar(cairo_t *cr, const struct bar *bar, double y)
 static void draw_classes(cairo_t *cr)
 {
         for (int class = COMPARE_EXACT; class < COMPARE_CLASSES; class ++) {
-                int place = class - COMPARE_EXACT;
-                double x = LEFT + 245 * (place % 4), y = HEIGHT - 70 + 42 * (place / 4);
+                int place = class - COMPARE_EXACT, row = place / 4;
+                double x = LEFT + 245 * (place % 4), y = HEIGHT - 70 + 42 * row;
 
                 pick(cr, &classes[class]);
                 cairo_rectangle(cr, x, y - 22, 26, 26);

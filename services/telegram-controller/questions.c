@@ -136,8 +136,10 @@ void controller_ask(struct controller *self, int64_t chat_id, const struct comma
 
 void controller_questions_done(struct controller *self)
 {
-        while (self->questions) {
-                tg_wire_cancel(self->questions->call);
-                question_free(self->questions);
+        for (struct question *next, *question = self->questions; question; question = next) {
+                next = question->next;
+                tg_wire_cancel(question->call);
+                free(question);
         }
+        self->questions = NULL;
 }

@@ -57,8 +57,8 @@ static void set_field(ProtobufCMessage *message, const char *name, char *value)
         at = (char *)message + field->offset;
         switch (field->type) {
         case PROTOBUF_C_TYPE_STRING:
-                for (char *c = value; *c; c++)
-                        *c = *c == '+' ? ' ' : *c;
+                for (char *c = strchr(value, '+'); c; c = strchr(c, '+'))
+                        *c = ' ';
                 *(char **)(void *)at = value;
                 break;
         case PROTOBUF_C_TYPE_INT64:
