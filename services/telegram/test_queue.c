@@ -13,14 +13,15 @@ static uint64_t added;
 static void add(struct tg_queue *queue, int64_t chat_id, enum tg_priority priority,
         const char *kind, const char *text)
 {
-        struct tg_item item = { .number = ++added,
+        struct tg_item item = { .number = added + 1,
                 .chat_id = chat_id,
                 .priority = priority,
-                .at_us = NOW + (int64_t)added * 1000,
+                .at_us = NOW + (int64_t)(added + 1) * 1000,
                 .html = bus_xasprintf("all of %s", text),
                 .line = bus_xstrdup(text) };
         uint64_t dropped;
 
+        added++;
         snprintf(item.kind, sizeof(item.kind), "%s", kind);
         tg_queue_add(queue, &item, &dropped);
 }
