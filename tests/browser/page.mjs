@@ -241,6 +241,8 @@ try {
     await part();
 } catch (error) {
   console.log('FAIL ' + error.message);
+  for (const path of ['/api/alerts?limit=2', '/api/status'])
+    console.log(path + ': ' + await fetch(ops + path).then((answer) => answer.text(), String));
   process.exitCode = 1;
 } finally {
   await browser.close();
