@@ -146,6 +146,7 @@ Test(loop, no_wake_up_is_lost_however_a_socket_is_used)
         struct hammer hammer = { .dice = 1 };
         char folder[] = "/tmp/umbra-loop-XXXXXX", endpoint[80], path[64];
         int64_t before_us, longest_us = 0;
+        const int linger = 0; /* what is on its way when the echo is killed must not hold us */
         void *context;
         pid_t child;
 
@@ -158,6 +159,7 @@ Test(loop, no_wake_up_is_lost_however_a_socket_is_used)
                 echo(endpoint);
         context = zmq_ctx_new();
         hammer.socket = zmq_socket(context, ZMQ_PAIR);
+        cr_assert_eq(zmq_setsockopt(hammer.socket, ZMQ_LINGER, &linger, sizeof(linger)), 0);
         cr_assert_eq(zmq_connect(hammer.socket, endpoint), 0);
         hammer.source = bus_loop_add_touched_socket(loop, hammer.socket, hammer_read, &hammer);
         bus_loop_on_turn_end(loop, hammer_send, &hammer);
