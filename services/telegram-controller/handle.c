@@ -101,8 +101,9 @@ static void ask_back(struct controller *self, const struct wish *wish)
         asked->at_us = bus_wall_us();
         snprintf(asked->name, sizeof(asked->name), "%s", wish->spec->name);
         snprintf(asked->arguments, sizeof(asked->arguments), "%s", wish->arguments);
-        tg_printf(&html, "<b>/%s %s</b>\n%s: sure? Within 60 s.", wish->spec->name, wish->arguments,
-                wish->spec->help);
+        /* a press says no time, so what is carried out at any age has no limit to tell of */
+        tg_printf(&html, "<b>/%s %s</b>\n%s: sure?%s", wish->spec->name, wish->arguments,
+                wish->spec->help, wish->spec->at_any_age ? "" : " Within 60 s.");
         controller_say(self, wish->update->chat_id, bus_buf_str(&html), render_yes_no(asked->id));
 }
 
