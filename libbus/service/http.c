@@ -9,12 +9,12 @@
  */
 #include "libbus/base/clock.h"
 #include "libbus/base/require.h"
+#include "libbus/base/tcp.h"
 #include "libbus/service/http_internal.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -210,76 +210,6 @@ static void on_run_timer(void *arg)
 
 /* ---- the listening socket ---- */
 
-static int split_address(const char *listen, char *host, size_t host_size, const char **ret_port)
-{
-        const char *colon = strrchr(listen, ':');
-        size_t length;
-
-        if (!colon || colon == listen || !colon[1])
-                return -EINVAL;
-        length = (size_t)(colon - listen);
-        if (listen[0] == '[' && colon[-1] == ']') {
-                listen++;
-                length -= 2;
-        }
-        if (length >= host_size)
-                return -EINVAL;
-        memcpy(host, listen, length);
-        host[length] = 0;
-        *ret_port = colon + 1;
-        return 0;
-}
-
-static int open_listener(const struct addrinfo *info, int *ret_fd)
-{
-        BUS_AUTOCLOSE int fd = socket(
-                info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, info->ai_protocol);
-        const int yes = 1;
-
-        if (fd < 0)
-                return -errno;
-        /* A restart must not wait for the old connections' TIME_WAIT. */
-        if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) < 0 ||
-                bind(fd, info->ai_addr, info->ai_addrlen) < 0 || listen(fd, LISTEN_BACKLOG) < 0)
-                return -errno;
-        *ret_fd = fd;
-        fd = -1;
-        return 0;
-}
-
-static int listen_at(const char *listen, int *ret_fd)
-{
-        const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-                .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
-        struct addrinfo *list = NULL;
-        char host[256];
-        const char *port;
-        int r;
-
-        r = split_address(listen, host, sizeof(host), &port);
-        if (r < 0)
-                return r;
-        if (getaddrinfo(host, port, &hints, &list))
-                return -EADDRNOTAVAIL;
-        r = open_listener(list, ret_fd);
-        freeaddrinfo(list);
-        return r;
-}
-
-static unsigned int port_of(int fd)
-{
-        struct sockaddr_storage address = { 0 };
-        socklen_t size = sizeof(address);
-
-        if (getsockname(fd, (struct sockaddr *)&address, &size) < 0)
-                return 0;
-        if (address.ss_family == AF_INET6)
-                return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
-        if (address.ss_family == AF_INET)
-                return ntohs(((struct sockaddr_in *)&address)->sin_port);
-        return 0;
-}
-
 int http_listen_fd_from_environment(void)
 {
         const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
@@ -337,7 +267,7 @@ int http_server_new(struct bus_loop *loop, const struct http_options *options,
         server->listen_fd = options->listen_fd;
         if (server->listen_fd < 0) {
                 server->listen_is_ours = true;
-                r = listen_at(options->listen, &server->listen_fd);
+                r = bus_tcp_listen(options->listen, LISTEN_BACKLOG, &server->listen_fd);
         }
         if (r < 0) {
                 snprintf(error, error_size, "cannot listen at %s: %s", options->listen,
@@ -345,7 +275,7 @@ int http_server_new(struct bus_loop *loop, const struct http_options *options,
                 free(server);
                 return r;
         }
-        server->port = port_of(server->listen_fd);
+        server->port = bus_tcp_port(server->listen_fd);
         server->daemon = start_daemon(server);
         if (!server->daemon) {
                 snprintf(error, error_size, "cannot start the HTTP server: %s", strerror(errno));

@@ -3,6 +3,7 @@
 #include "libbus/bus/reader.h"
 #include "libbus/bus/writer.h"
 #include "libbus/service/crash_slot.h"
+#include "libbus/service/probe.h"
 #include "libbus/service/service.h"
 
 #include "heartbeat.pb-c.h"
@@ -73,6 +74,7 @@ struct bus_service {
         struct bus_keys *keys;
         struct bus_zap *zap;
         struct bus_writer *writer;
+        struct probe_server *probe; /* NULL: nobody asks */
         const char *outputs[OUTPUTS_MAX + 1];
 
         struct peer_slot peers[PEERS_MAX];
@@ -123,6 +125,10 @@ void service_store_lost(struct bus_service *service, int result);
 /* door.c */
 /* Before the first bind: a socket without a doorkeeper admits everybody. -ENOKEY. */
 BUS_MUST int service_door_open(struct bus_service *service, char *error, size_t error_size);
+
+/* probing.c */
+/* Under the store's lock: a second process is told of that, not of a port that is taken. */
+BUS_MUST int service_probe_open(struct bus_service *service, char *error, size_t error_size);
 
 /* inputs.c */
 BUS_MUST int service_inputs_open(struct bus_service *service, char *error, size_t error_size);

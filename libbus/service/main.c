@@ -80,7 +80,8 @@ static int parse(int argc, char **argv, const char *name, struct arguments *argu
 static int load(const struct bus_service_class *class, const struct arguments *arguments,
         struct config **ret_config)
 {
-        const struct config_option *tables[] = { bus_endpoint_options, class->options };
+        const struct config_option *tables[] = { bus_endpoint_options, service_options(class),
+                class->options };
         const struct config_source source = { .path = arguments->config_path,
                 .sets = arguments->sets,
                 .set_count = arguments->set_count,
@@ -88,7 +89,7 @@ static int load(const struct bus_service_class *class, const struct arguments *a
         char error[CONFIG_ERROR_SIZE];
         int r;
 
-        r = config_load(&source, tables, class->options ? 2 : 1, ret_config, error, sizeof(error));
+        r = config_load(&source, tables, class->options ? 3 : 2, ret_config, error, sizeof(error));
         if (r < 0)
                 log_error("bad_config", "%s", error);
         return r;

@@ -286,6 +286,9 @@ static int open_all(struct bus_service *service, char *error, size_t error_size)
         r = service_alarms_load(service);
         if (r < 0)
                 return r;
+        r = service_probe_open(service, error, error_size);
+        if (r < 0)
+                return r;
         r = service_door_open(service, error, error_size);
         if (r < 0)
                 return r;
@@ -394,6 +397,7 @@ struct bus_service *service_free(struct bus_service *service)
         if (service->self)
                 service->class->destroy(service->self);
         service_inputs_close(service);
+        probe_server_free(service->probe);
         bus_writer_free(service->writer);
         turn_done(&service->turn);
         turn_done(&service->previous);

@@ -59,6 +59,7 @@ struct bus_service_class {
         const struct bus_listen *listens;    /* ends with .topic_prefix == NULL; may be NULL */
         const struct config_option *options; /* its own sections; ends with .section == NULL */
         bool survives_commit_failure;
+        bool answers_probes; /* /livez and /readyz, on an HTTP socket of its own */
         /* Not 0: no alert waits for it on its way to the broker. Where processors are few, those go
          * first, and of two in the background the one with the lower number, which is its nice value. */
         int background;

@@ -187,6 +187,7 @@ static const struct bus_service_class class = {
         .inputs = inputs,
         .options = ingest_options,
         .survives_commit_failure = true,
+        .answers_probes = true,
         .create = create,
         .start = start,
         .drain = drain,

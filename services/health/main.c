@@ -272,6 +272,7 @@ static const struct bus_service_class class = {
         .inputs = health_inputs,
         .listens = health_listens,
         .options = options,
+        .answers_probes = true,
         .background = 10,
         .commit_delay_us = COMMIT_DELAY_US,
         .before_commit = before_commit,

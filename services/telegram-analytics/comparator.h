@@ -16,6 +16,8 @@
         COMPARE_OPTIONS,                                                                           \
                 { "strategy-v3-shadow", "plugins", CONFIG_STRING, "combined_v3,legacy_v3", 1, 180, \
                         NULL, "who judges in the shadow: a decision of each is waited for" },      \
+                { "strategy-v3-shadow", "*", CONFIG_STRING, "", 0, 4096, NULL,                     \
+                        "the shadow's own" },                                                      \
                 { "plugin_system", "enabled", CONFIG_BOOL, "yes", 0, 0, NULL,                      \
                         "no: the incumbent alone is loaded" },                                     \
         {                                                                                          \

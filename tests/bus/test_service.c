@@ -106,7 +106,7 @@ static const struct bus_service_class class = { .name = "strategy-v3",
 
 static struct bus_service *make_of(const struct bus_service_class *of)
 {
-        const struct config_option *tables[] = { bus_endpoint_options };
+        const struct config_option *tables[] = { bus_endpoint_options, service_options(of) };
         BUS_AUTOFREE char *set = bus_xasprintf("bus.state_dir=%s", folder);
         const char *sets[] = { set };
         const struct config_source source_of = { .sets = sets, .set_count = 1 };
@@ -115,7 +115,7 @@ static struct bus_service *make_of(const struct bus_service_class *of)
         struct bus_service *service;
 
         cr_assert_eq(
-                config_load(&source_of, tables, 1, &config, error, sizeof(error)), 0, "%s", error);
+                config_load(&source_of, tables, 2, &config, error, sizeof(error)), 0, "%s", error);
         service = service_new(of, config);
         cr_assert_eq(service_create(service), 0);
         return service;
