@@ -147,7 +147,7 @@ static void on_drain_timer(void *arg)
         struct ingest *ingest = arg;
         bool late = bus_mono_us() >= ingest->drain_until_us;
 
-        /* Whoever has connected may have a request under way: it hears a 503, not a reset. */
+        /* Whoever has connected may have a request under way: it is answered, not reset. */
         if (!http_server_pending(ingest->http) && (late || !http_server_connections(ingest->http)))
                 bus_service_drained(ingest->service);
 }

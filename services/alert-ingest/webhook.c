@@ -59,8 +59,6 @@ static void webhook(struct ingest *ingest, struct http_request *request, const c
         source = auth_find(ingest->sources, ingest->source_count, token);
         if (!source || !allowed)
                 refuse_stranger(ingest, request, &address);
-        else if (ingest->draining)
-                reply_unavailable(ingest, request, "draining", "stopping: send it again");
         else
                 intake_alert(ingest, request, source, address_format(&address, text));
 }

@@ -27,6 +27,7 @@ static const struct {
         { "close", umbra_close, "close positions by hand" },
         { "settle", umbra_settle, "end an order that waits for a person" },
         { "risk", umbra_risk, "change caps and limits" },
+        { "restart", umbra_restart, "replace running services, one after the other" },
         { "backup", umbra_backup, "copy all stores while they run" },
         { "restore", umbra_restore, "put a backup in place of a stopped system" },
         { "keygen", umbra_keygen, "make keys and tokens" },

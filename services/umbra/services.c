@@ -55,6 +55,14 @@ static int run_check(const char *program, const struct layout *layout, const cha
         return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EINVAL;
 }
 
+int services_check_one(const struct layout *layout, const char *name, uid_t uid)
+{
+        BUS_AUTOFREE char *program = NULL;
+        int r = layout_program(name, &program);
+
+        return r < 0 ? r : run_check(program, layout, name, uid);
+}
+
 unsigned int services_check_config(
         const struct layout *layout, unsigned int left_out, uid_t uid_base)
 {
@@ -62,19 +70,15 @@ unsigned int services_check_config(
 
         for (size_t i = 0; umbra_services[i].name; i++) {
                 const struct umbra_service *service = &umbra_services[i];
-                BUS_AUTOFREE char *program = NULL;
                 int r;
 
                 if (left_out & (1u << i))
                         continue;
-                r = layout_program(service->name, &program);
+                r = services_check_one(layout, service->name, services_uid(service, uid_base));
                 if (r == -ENOENT && service->optional)
                         continue;
-                if (r < 0)
+                if (r == -ENOENT)
                         fprintf(stderr, "umbra: %s: no such program beside umbra\n", service->name);
-                else
-                        r = run_check(
-                                program, layout, service->name, services_uid(service, uid_base));
                 refused += r < 0;
         }
         return refused;

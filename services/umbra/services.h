@@ -26,5 +26,7 @@ extern const struct umbra_service umbra_services[]; /* ends with .name == NULL *
  */
 unsigned int services_check_config(
         const struct layout *layout, unsigned int left_out, uid_t uid_base);
+/* The same of one service, as UID: 0, -ENOENT if there is no such program, -EINVAL if it refused. */
+BUS_MUST int services_check_one(const struct layout *layout, const char *name, uid_t uid);
 /* The uid a service runs under: its own, or with UID_BASE 0 ours. */
 uid_t services_uid(const struct umbra_service *service, uid_t uid_base);

@@ -28,6 +28,9 @@
 #define BACKOFF_LAST_US  (2 * BUS_US_PER_SEC)
 /* What ran this long before it died was well: its next start is prompt again. */
 #define RAN_WELL_US (5 * BUS_US_PER_SEC)
+/* One that ended with 0 was asked to, by 'umbra restart' say: that is no death. But a program that
+ * ends at once by itself shall not be started twenty times a second. */
+#define RAN_ASKED_US (BUS_US_PER_SEC)
 /* So many deaths in a row, none after running well: it will not come up by itself. */
 #define HOPELESS_DEATHS 8
 /* Stages share 30 s (docs/architecture.md, Stop and start); a second is left for the killing. */
@@ -158,11 +161,11 @@ static int start_child(struct supervisor *supervisor, struct child *child)
         return 0;
 }
 
-static void plan_restart(struct child *child)
+static void plan_restart(struct child *child, int64_t ran_well_us)
 {
         int64_t now_us = bus_mono_us();
 
-        if (now_us - child->started_us >= RAN_WELL_US) {
+        if (now_us - child->started_us >= ran_well_us) {
                 child->deaths = 0;
                 child->backoff_us = BACKOFF_FIRST_US;
         }
@@ -183,7 +186,8 @@ static void child_ended(struct supervisor *supervisor, struct child *child, int 
                 child->stays_down = true;
                 event = SUPERVISOR_STAYS_DOWN;
         } else {
-                plan_restart(child);
+                plan_restart(child,
+                        WIFEXITED(status) && !WEXITSTATUS(status) ? RAN_ASKED_US : RAN_WELL_US);
                 if (child->deaths == HOPELESS_DEATHS)
                         event = SUPERVISOR_HOPELESS;
         }
@@ -252,7 +256,7 @@ static void restart_what_is_due(struct supervisor *supervisor)
                 if (child->pid || child->stays_down || bus_mono_us() < child->restart_us)
                         continue;
                 if (start_child(supervisor, child) < 0)
-                        plan_restart(child);
+                        plan_restart(child, RAN_WELL_US);
         }
 }
 
