@@ -45,7 +45,7 @@ const struct bus_stream_kind bus_stream_kinds[] = {
                 "health telegram-notify" },
         { "alarm", "alarm.", BUS_COMMIT_FULL, SHORT, "Alarm", EVERYONE, people_and_books },
         { "heartbeat", "heartbeat.", BUS_COMMIT_NONE, 0, "Heartbeat", EVERYONE,
-                "health telegram-notify" },
+                "health telegram-controller telegram-notify telegram-analytics" },
         { "beacon", "beacon.", BUS_COMMIT_NONE, 0, "Beacon", EVERYONE, "" },
         { "tick", "tick.", BUS_COMMIT_NONE, 0, "Tick", "order-executor", "" },
 };

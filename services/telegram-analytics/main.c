@@ -87,6 +87,18 @@ static int on_alarm(void *arg, const struct bus_message *message)
         return good ? 0 : BUS_QUARANTINE;
 }
 
+/* Which bots telegram-controller polls. */
+static int on_heartbeat(void *arg, const struct bus_message *message)
+{
+        struct analytics *self = arg;
+        Pb__Heartbeat *beat = MESSAGE_UNPACK(heartbeat, message->body);
+
+        if (beat)
+                reporter_controller_beat(&self->reporter, beat);
+        pb__heartbeat__free_unpacked(beat, NULL);
+        return 0;
+}
+
 static void destroy(void *arg)
 {
         struct analytics *self = arg;
@@ -185,6 +197,11 @@ static const struct bus_input inputs[] = {
         { 0 },
 };
 
+static const struct bus_listen listens[] = {
+        { "heartbeat.", "telegram-controller", on_heartbeat },
+        { 0 },
+};
+
 static const struct config_option options[] = {
         { "telegram-analytics", "enabled", CONFIG_BOOL, "yes", 0, 0, NULL,
                 "no: umbra up leaves it out" },
@@ -198,6 +215,7 @@ static const struct bus_service_class analytics_class = {
         .name = "telegram-analytics",
         .outputs = outputs,
         .inputs = inputs,
+        .listens = listens,
         .options = options,
         .before_commit = before_commit,
         .background = 5,

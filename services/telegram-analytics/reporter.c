@@ -198,6 +198,7 @@ int reporter_init(struct reporter *reporter, struct bus_service *service, struct
         int r;
 
         *reporter = (struct reporter){ .service = service, .ledger = ledger, .minute = -1 };
+        reporter->conflict_us = config_int(config, "telegram", "probe");
         tg_people_read(config, &reporter->people);
         r = tg_chats_read(config, "report_chats", &reporter->chats);
         if (r == 0 && !reporter->chats.count)
@@ -225,6 +226,7 @@ void reporter_done(struct reporter *reporter)
         tg_role_free(reporter->role);
         tg_wire_free(reporter->wire);
         tg_people_done(&reporter->people);
+        free(reporter->polled_elsewhere);
 }
 
 int reporter_start(struct reporter *reporter)
@@ -237,12 +239,12 @@ int reporter_start(struct reporter *reporter)
                 metrics, "umbra_telegram_answered_total", "", "Commands that were answered.");
         reporter->strangers = bus_counter(metrics, "umbra_telegram_strangers_total", "",
                 "Updates from people who may not ask.");
-        reporter->wire = tg_wire_new(bus_service_loop(service));
-        if (!reporter->wire)
-                return -ENOMEM;
+        reporter->wire = tg_wire_configured(bus_service_loop(service), bus_service_config(service));
         r = load_told(reporter);
         if (r == 0)
                 r = open_role(reporter);
+        if (r == 0)
+                r = tg_wire_ready(reporter->wire, reporter->role);
         if (r == 0)
                 r = tg_voice_new(service, reporter->role, &reporter->voice);
         if (r == 0)

@@ -14,6 +14,7 @@
 #include "services/telegram/voice.h"
 
 #include "control.pb-c.h"
+#include "heartbeat.pb-c.h"
 
 /* Newest updates that are remembered: more than one poll can bring again. */
 #define REPORTER_SEEN_MAX 256
@@ -32,7 +33,13 @@ struct reporter {
         size_t seen_count;               /* ever */
         int64_t offset;                  /* of the next poll */
         int64_t pause_us;                /* how long the next pause is */
-        int64_t told_date;               /* of the newest daily report; 0: none so far */
+        int64_t conflict_us;             /* how long one is behind a 409 */
+        int64_t asked_us, started_us;    /* monotonic: the poll, the service */
+        /* What telegram-controller polls, as it said last (TG_FACT_POLLS), in this or an earlier life:
+         * a bot of those is not polled here too. NULL: it was never heard. */
+        char *polled_elsewhere;
+        bool heard_controller; /* in this life */
+        int64_t told_date;     /* of the newest daily report; 0: none so far */
         bool is_on, draining, stepped_down;
         /* before anything is asked of the ledger: it is to be as new as can be */
         void (*refresh)(void *arg);
@@ -66,5 +73,7 @@ void reporter_answer(struct reporter *reporter, int64_t chat_id, const char *com
 void reporter_order(struct reporter *reporter, const Pb__TelegramCommand *order, int64_t asked_us);
 
 /* reporter_poll.c */
+/* A heartbeat of telegram-controller. */
+void reporter_controller_beat(struct reporter *reporter, const Pb__Heartbeat *beat);
 BUS_MUST int reporter_poll_start(struct reporter *reporter);
 void reporter_poll_again(struct reporter *reporter);

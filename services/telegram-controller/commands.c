@@ -9,6 +9,8 @@
 #define WORD_SIZE  64
 #define WORDS_MAX  3
 #define ACT(right) TG_RIGHT_##right, COMMAND_ACT
+#define ANALYTICS  "telegram-analytics"
+#define NOTIFY     "telegram-notify"
 
 /* The order is that of /help. */
 static const struct command_spec specs[] = {
@@ -18,7 +20,8 @@ static const struct command_spec specs[] = {
         { "health", TG_RIGHT_VIEWER, COMMAND_ASK, "/health", .help = "each service" },
         { "trades", TG_RIGHT_VIEWER, COMMAND_ACCOUNT, "", .help = "open positions" },
         { "risk", TG_RIGHT_VIEWER, COMMAND_ACCOUNT, "", .help = "losses and what is at risk" },
-        { "plugins", TG_RIGHT_VIEWER, COMMAND_ASK, "/api/route", .help = "who decides" },
+        { "plugins", TG_RIGHT_VIEWER, COMMAND_ASK, "/api/route", .numbers = true,
+                .arguments = "[DAYS]", .help = "who decides; with DAYS what they earned" },
         { "shadow", TG_RIGHT_VIEWER, COMMAND_ASK, "/api/shadow",
                 .help = "live and shadow compared, and the gate" },
         { "alert", TG_RIGHT_VIEWER, COMMAND_ASK, "/api/alerts", .arguments = "[ID]",
@@ -48,19 +51,20 @@ static const struct command_spec specs[] = {
         { "setrisk", ACT(ADMIN), "set_risk", .asks_back = true, .arguments = "KEY VALUE",
                 .help = "change a limit" },
         { "backup", TG_RIGHT_ADMIN, COMMAND_POST, "/admin/backup", .help = "back up all stores" },
-        { "daily", TG_RIGHT_VIEWER, COMMAND_RELAY, "", .help = "report of the day" },
-        { "weekly", TG_RIGHT_VIEWER, COMMAND_RELAY, "", .help = "of the week" },
-        { "monthly", TG_RIGHT_VIEWER, COMMAND_RELAY, "", .help = "of the month" },
-        { "pnl", TG_RIGHT_VIEWER, COMMAND_RELAY, "", .help = "profit and loss" },
-        { "symbols", TG_RIGHT_VIEWER, COMMAND_RELAY, "", .help = "by symbol" },
-        { "latency", TG_RIGHT_VIEWER, COMMAND_RELAY, "", .help = "how fast it was" },
-        { "parity", TG_RIGHT_VIEWER, COMMAND_RELAY, "", .help = "live and shadow, a picture" },
-        { "equity", TG_RIGHT_VIEWER, COMMAND_RELAY, "", .help = "the equity curve" },
-        { "mute", TG_RIGHT_TRADER, COMMAND_RELAY, "", .arguments = "KIND [TIME]",
+        { "daily", TG_RIGHT_VIEWER, COMMAND_RELAY, ANALYTICS, .help = "report of the day" },
+        { "weekly", TG_RIGHT_VIEWER, COMMAND_RELAY, ANALYTICS, .help = "of the week" },
+        { "monthly", TG_RIGHT_VIEWER, COMMAND_RELAY, ANALYTICS, .help = "of the month" },
+        { "pnl", TG_RIGHT_VIEWER, COMMAND_RELAY, ANALYTICS, .help = "profit and loss" },
+        { "symbols", TG_RIGHT_VIEWER, COMMAND_RELAY, ANALYTICS, .help = "by symbol" },
+        { "latency", TG_RIGHT_VIEWER, COMMAND_RELAY, ANALYTICS, .help = "how fast it was" },
+        { "parity", TG_RIGHT_VIEWER, COMMAND_RELAY, ANALYTICS,
+                .help = "live and shadow, a picture" },
+        { "equity", TG_RIGHT_VIEWER, COMMAND_RELAY, ANALYTICS, .help = "the equity curve" },
+        { "mute", TG_RIGHT_TRADER, COMMAND_RELAY, NOTIFY, .arguments = "KIND [TIME]",
                 .help = "tell no more of it; critical alarms always come" },
-        { "unmute", TG_RIGHT_TRADER, COMMAND_RELAY, "", .arguments = "KIND",
+        { "unmute", TG_RIGHT_TRADER, COMMAND_RELAY, NOTIFY, .arguments = "KIND",
                 .help = "tell of it again" },
-        { "quiet", TG_RIGHT_TRADER, COMMAND_RELAY, "", .arguments = "[FROM-TO|off]",
+        { "quiet", TG_RIGHT_TRADER, COMMAND_RELAY, NOTIFY, .arguments = "[FROM-TO|off]",
                 .help = "quiet hours" },
 };
 

@@ -15,7 +15,7 @@ enum command_kind {
         COMMAND_ASK,     /* PATH of health is asked */
         COMMAND_POST,    /* posted to PATH of health, which asks every service: harmless if lost */
         COMMAND_ACT,     /* becomes a control message; PATH is the switch as health names it */
-        COMMAND_RELAY,   /* another bot's: handed over */
+        COMMAND_RELAY,   /* another bot's: handed over to the service that PATH names */
 };
 
 struct command_spec {
@@ -25,6 +25,7 @@ struct command_spec {
         const char *path;
         bool asks_back; /* carried out behind a button only */
         bool at_any_age;
+        bool numbers;          /* with arguments it is telegram-analytics's */
         const char *arguments; /* for people; "": none */
         const char *help;
 };

@@ -14,6 +14,30 @@
 
 struct question;
 
+/* Where an answer goes: to the chat, and by the bot that was asked. */
+struct controller_chat {
+        int64_t id;
+        bool by_main;
+};
+
+/* The long poll of one bot. */
+struct controller_poll {
+        struct controller *controller;
+        struct bus_source *timer;
+        struct tg_bot *bot; /* what is polled, or will be; NULL: none */
+        bool is_main;
+        int64_t offset, retry_us, asked_us;
+        /* Wall clock: what it brings now was not written before; 0: nobody knows, as nobody asked. */
+        int64_t since_us;
+        bool is_stepped_down;
+};
+
+/* Another bot, which commands are handed over to. */
+struct controller_peer {
+        int64_t heard_us; /* monotonic; its last heartbeat, or the start of this service */
+        bool is_off;      /* it runs, and has no bot to answer with */
+};
+
 struct controller {
         struct bus_service *service;
         struct tg_wire *wire;
@@ -27,12 +51,10 @@ struct controller {
         Pb__Account *account; /* the last one; NULL: none was seen */
         struct question *questions;
 
-        /* the poll */
-        struct bus_source *timer;
-        struct tg_bot *bot; /* what is polled, or will be; NULL: off */
-        char bot_mark[MEMORY_BOT_SIZE];
-        int64_t offset, retry_us, conflict_us;
-        bool is_stepped_down, is_draining;
+        struct controller_poll own_poll, main_poll;
+        int64_t conflict_us;
+        struct controller_peer analytics, notify;
+        bool is_draining;
 
         struct bus_metric *taken, *repeated, *strangers, *stale, *refused, *conflicts;
 };
@@ -40,19 +62,25 @@ struct controller {
 /* updates.c */
 BUS_MUST int controller_updates_start(struct controller *self);
 void controller_updates_stop(struct controller *self);
+void controller_updates_done(struct controller *self);
+/* Its facts for the heartbeat. */
+void controller_updates_report(struct controller *self);
 /* The role has another bot. */
 void controller_updates_changed(struct controller *self);
 
-/* handle.c: stages what follows from UPDATE, which is taken for the first time. */
-void controller_handle(struct controller *self, const struct tg_update *update);
+/* handle.c: stages what follows from UPDATE of POLL, which is taken for the first time. */
+void controller_handle(struct controller *self, const struct controller_poll *poll,
+        const struct tg_update *update);
 /* BUTTONS: reply_markup, taken over; NULL: none. */
-void controller_say(struct controller *self, int64_t chat_id, const char *html, char *buttons);
+void controller_say(
+        struct controller *self, struct controller_chat chat, const char *html, char *buttons);
 
 /* questions.c */
-void controller_ask(struct controller *self, int64_t chat_id, const struct command_spec *spec,
-        const char *arguments);
+void controller_ask(struct controller *self, struct controller_chat chat,
+        const struct command_spec *spec, const char *arguments);
 void controller_questions_done(struct controller *self);
 
 /* streams.c */
 extern const struct bus_input controller_inputs[];
+extern const struct bus_listen controller_listens[];
 BUS_MUST int controller_load(struct controller *self);

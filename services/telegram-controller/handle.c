@@ -11,9 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Another bot that was not heard for so long is away. */
+#define PEER_GONE_US (10 * BUS_US_PER_SEC)
+
 /* Who wants what. */
 struct wish {
         const struct tg_update *update;
+        struct controller_chat chat;
         const struct tg_person *person;
         const struct command_spec *spec;
         const char *arguments;
@@ -22,10 +26,12 @@ struct wish {
 
 /* ---- saying ---- */
 
-void controller_say(struct controller *self, int64_t chat_id, const char *html, char *buttons)
+void controller_say(
+        struct controller *self, struct controller_chat chat, const char *html, char *buttons)
 {
         tg_voice_say(self->voice,
-                &(struct tg_say){ .chat_id = chat_id,
+                &(struct tg_say){ .chat_id = chat.id,
+                        .by_main = chat.by_main,
                         .priority = TG_PRIORITY_ALARM,
                         .kind = "answer",
                         .html = html,
@@ -38,7 +44,7 @@ void controller_say(struct controller *self, int64_t chat_id, const char *html, 
 
 static void say(struct controller *self, const struct wish *wish, struct bus_buf *html)
 {
-        controller_say(self, wish->update->chat_id, bus_buf_str(html), NULL);
+        controller_say(self, wish->chat, bus_buf_str(html), NULL);
 }
 
 /* ---- acting ---- */
@@ -48,7 +54,8 @@ static void remember_asker(
 {
         struct memory_waiting *asked = memory_place(self->memory.asked);
 
-        asked->chat_id = wish->update->chat_id;
+        asked->chat_id = wish->chat.id;
+        asked->by_main = wish->chat.by_main;
         asked->user_id = wish->update->user_id;
         asked->at_us = bus_wall_us();
         snprintf(asked->id, sizeof(asked->id), "%s", id);
@@ -96,15 +103,15 @@ static void ask_back(struct controller *self, const struct wish *wish)
         struct memory_waiting *asked = memory_place(self->memory.confirmations);
 
         bus_id_new(asked->id);
-        asked->chat_id = wish->update->chat_id;
+        asked->chat_id = wish->chat.id;
+        asked->by_main = wish->chat.by_main;
         asked->user_id = wish->update->user_id;
         asked->at_us = bus_wall_us();
         snprintf(asked->name, sizeof(asked->name), "%s", wish->spec->name);
         snprintf(asked->arguments, sizeof(asked->arguments), "%s", wish->arguments);
-        /* a press says no time, so what is carried out at any age has no limit to tell of */
-        tg_printf(&html, "<b>/%s %s</b>\n%s: sure?%s", wish->spec->name, wish->arguments,
-                wish->spec->help, wish->spec->at_any_age ? "" : " Within 60 s.");
-        controller_say(self, wish->update->chat_id, bus_buf_str(&html), render_yes_no(asked->id));
+        tg_printf(&html, "<b>/%s %s</b>\n%s: sure? Within 60 s.", wish->spec->name, wish->arguments,
+                wish->spec->help);
+        controller_say(self, wish->chat, bus_buf_str(&html), render_yes_no(asked->id));
 }
 
 static void act(struct controller *self, const struct wish *wish)
@@ -129,6 +136,24 @@ static void act(struct controller *self, const struct wish *wish)
         admin_command_done(&command);
 }
 
+/* What is handed over is kept for whoever it is for; the asker is told where that may take long. */
+static void tell_if_away(struct controller *self, const struct wish *wish)
+{
+        BUS_AUTOBUF struct bus_buf html = BUS_BUF_INIT;
+        bool is_notify = !strcmp(wish->spec->path, "telegram-notify");
+        const struct controller_peer *peer = is_notify ? &self->notify : &self->analytics;
+        const char *service = is_notify ? "telegram-notify" : "telegram-analytics";
+
+        if (bus_mono_us() - peer->heard_us > PEER_GONE_US)
+                tg_printf(&html, "/%s: %s does not run; it answers when it is back.",
+                        wish->spec->name, service);
+        else if (peer->is_off)
+                tg_printf(&html, "/%s: %s has no bot, or nobody to tell; see its log.",
+                        wish->spec->name, service);
+        if (html.size)
+                say(self, wish, &html);
+}
+
 static void hand_over(struct controller *self, const struct wish *wish)
 {
         static const char *const roles[] = { "none", "viewer", "trader", "admin" };
@@ -145,6 +170,7 @@ static void hand_over(struct controller *self, const struct wish *wish)
         control.actor = actor;
         control.telegram = &telegram;
         send(self, wish, "telegram", &control);
+        tell_if_away(self, wish);
 }
 
 /* ---- answering out of what is known here ---- */
@@ -163,7 +189,7 @@ static void help(struct controller *self, const struct wish *wish)
         } else {
                 render_help(&html, wish->person->right);
         }
-        controller_say(self, wish->update->chat_id, bus_buf_str(&html), menu);
+        controller_say(self, wish->chat, bus_buf_str(&html), menu);
 }
 
 static void account(struct controller *self, const struct wish *wish)
@@ -178,7 +204,7 @@ static void account(struct controller *self, const struct wish *wish)
                 if (wish->person->right >= TG_RIGHT_TRADER)
                         buttons = render_close_buttons(self->account);
         }
-        controller_say(self, wish->update->chat_id, bus_buf_str(&html), buttons);
+        controller_say(self, wish->chat, bus_buf_str(&html), buttons);
 }
 
 /* ---- deciding ---- */
@@ -189,9 +215,12 @@ static void carry_out(struct controller *self, const struct wish *wish)
         case COMMAND_HELP: help(self, wish); break;
         case COMMAND_ACCOUNT: account(self, wish); break;
         case COMMAND_ASK:
-        case COMMAND_POST:
-                controller_ask(self, wish->update->chat_id, wish->spec, wish->arguments);
-                break;
+                if (*wish->arguments && wish->spec->numbers) {
+                        hand_over(self, wish);
+                        break;
+                }
+                /* fall through */
+        case COMMAND_POST: controller_ask(self, wish->chat, wish->spec, wish->arguments); break;
         case COMMAND_ACT: act(self, wish); break;
         case COMMAND_RELAY: hand_over(self, wish); break;
         }
@@ -216,18 +245,23 @@ static void consider(struct controller *self, const struct wish *wish)
         }
 }
 
-static void command(struct controller *self, const struct tg_person *person,
-        const struct tg_update *update, const char *text)
+static struct tg_bot *bot_of(const struct controller *self, struct controller_chat chat)
+{
+        return chat.by_main ? self->main_poll.bot : self->own_poll.bot;
+}
+
+static void command(struct controller *self, struct controller_chat chat,
+        const struct tg_person *person, const struct tg_update *update, const char *text)
 {
         BUS_AUTOBUF struct bus_buf html = BUS_BUF_INIT;
-        struct wish wish = { .update = update, .person = person };
+        struct wish wish = { .update = update, .chat = chat, .person = person };
         char name[TG_COMMAND_MAX_BYTES + 1];
-        const char *bot_name = tg_role_bot_name(self->role);
+        const char *bot_name = tg_role_name_of(self->role, bot_of(self, chat));
 
         if (!tg_command_read(text, *bot_name ? bot_name : NULL, name, &wish.arguments)) {
                 /* in a group, people talk to each other */
                 if (update->is_private)
-                        controller_say(self, update->chat_id, "/help has all commands.", NULL);
+                        controller_say(self, chat, "/help has all commands.", NULL);
                 return;
         }
         wish.spec = command_find(name);
@@ -237,7 +271,7 @@ static void command(struct controller *self, const struct tg_person *person,
         }
         tg_printf(&html, "There is no /%s.\n", name);
         render_help(&html, person->right);
-        controller_say(self, update->chat_id, bus_buf_str(&html), NULL);
+        controller_say(self, chat, bus_buf_str(&html), NULL);
 }
 
 /* ---- buttons ---- */
@@ -250,7 +284,8 @@ static void ignore(void *arg, const struct tg_answer *answer)
 }
 
 struct press {
-        int64_t chat_id, message_id;
+        struct controller_chat chat;
+        int64_t message_id;
         char callback_id[TG_ID_MAX_BYTES + 1];
         bool is_spent; /* its buttons go */
 };
@@ -259,40 +294,52 @@ static void after_press(void *arg, void *press_arg, int result)
 {
         struct controller *self = arg;
         struct press *press = press_arg;
+        struct tg_bot *bot = bot_of(self, press->chat);
 
-        if (result == 0 && self->bot) {
-                tg_bot_call(self->bot, "answerCallbackQuery",
+        if (result == 0 && bot) {
+                tg_bot_call(bot, "answerCallbackQuery",
                         json_pack("{s:s}", "callback_query_id", press->callback_id), ignore, self);
                 if (press->is_spent)
-                        tg_bot_call(self->bot, "editMessageReplyMarkup",
-                                json_pack("{s:I, s:I}", "chat_id", (json_int_t)press->chat_id,
+                        tg_bot_call(bot, "editMessageReplyMarkup",
+                                json_pack("{s:I, s:I}", "chat_id", (json_int_t)press->chat.id,
                                         "message_id", (json_int_t)press->message_id),
                                 ignore, self);
         }
         free(press);
 }
 
-static void release(struct controller *self, const struct tg_update *update, bool is_spent)
+static void release(struct controller *self, struct controller_chat chat,
+        const struct tg_update *update, bool is_spent)
 {
         struct press *press = bus_new(struct press);
 
         *press = (struct press){
-                .chat_id = update->chat_id, .message_id = update->message_id, .is_spent = is_spent
+                .chat = chat, .message_id = update->message_id, .is_spent = is_spent
         };
         snprintf(press->callback_id, sizeof(press->callback_id), "%s", update->callback_id);
         bus_after_commit(self->service, after_press, press);
 }
 
-static void answered(struct controller *self, const struct tg_person *person,
-        const struct tg_update *update, bool is_yes)
+/* A press says no time. It came no earlier than the answer to the poll before; where the bot was away
+ * meanwhile, what is carried out at any age is believed to have been confirmed in time. */
+static bool has_expired(const struct command_spec *spec, int64_t asked_us, int64_t since_us)
 {
+        return (spec->at_any_age ? since_us : bus_wall_us()) - asked_us > COMMAND_FRESH_US;
+}
+
+static void answered(struct controller *self, const struct controller_poll *poll,
+        const struct tg_person *person, const struct tg_update *update, bool is_yes)
+{
+        struct controller_chat chat = { update->chat_id, poll->is_main };
         struct memory_waiting *asked = memory_find(self->memory.confirmations, update->data + 2);
-        struct wish wish = { .update = update, .person = person, .is_confirmed = true };
+        struct wish wish = {
+                .update = update, .chat = chat, .person = person, .is_confirmed = true
+        };
         BUS_AUTOBUF struct bus_buf html = BUS_BUF_INIT;
         struct memory_waiting was;
 
         if (!asked || asked->chat_id != update->chat_id || asked->user_id != update->user_id) {
-                controller_say(self, update->chat_id,
+                controller_say(self, chat,
                         "That question is answered already, or was not asked of you.", NULL);
                 return;
         }
@@ -303,7 +350,7 @@ static void answered(struct controller *self, const struct tg_person *person,
         if (!is_yes) {
                 tg_printf(&html, "/%s: not done.", was.name);
                 say(self, &wish, &html);
-        } else if (!wish.spec || command_is_stale(wish.spec, was.at_us, bus_wall_us())) {
+        } else if (!wish.spec || has_expired(wish.spec, was.at_us, poll->since_us)) {
                 bus_metric_inc(self->stale);
                 tg_printf(&html, "/%s: the question has expired, nothing was done.", was.name);
                 say(self, &wish, &html);
@@ -314,22 +361,24 @@ static void answered(struct controller *self, const struct tg_person *person,
         }
 }
 
-static void pressed(
-        struct controller *self, const struct tg_person *person, const struct tg_update *update)
+static void pressed(struct controller *self, const struct controller_poll *poll,
+        const struct tg_person *person, const struct tg_update *update)
 {
+        struct controller_chat chat = { update->chat_id, poll->is_main };
         bool is_question = !strncmp(update->data, "y:", 2) || !strncmp(update->data, "n:", 2);
         BUS_AUTOFREE char *text = NULL;
 
-        release(self, update, is_question);
+        release(self, chat, update, is_question);
         if (is_question) {
-                answered(self, person, update, *update->data == 'y');
+                answered(self, poll, person, update, *update->data == 'y');
         } else if (!strncmp(update->data, "c:", 2)) {
                 text = bus_xasprintf("/%s", update->data + 2);
-                command(self, person, update, text);
+                command(self, chat, person, update, text);
         }
 }
 
-void controller_handle(struct controller *self, const struct tg_update *update)
+void controller_handle(
+        struct controller *self, const struct controller_poll *poll, const struct tg_update *update)
 {
         const struct tg_person *person;
 
@@ -339,7 +388,8 @@ void controller_handle(struct controller *self, const struct tg_update *update)
         if (!person)
                 bus_metric_inc(self->strangers);
         else if (update->kind == TG_UPDATE_BUTTON)
-                pressed(self, person, update);
+                pressed(self, poll, person, update);
         else
-                command(self, person, update, update->text);
+                command(self, (struct controller_chat){ update->chat_id, poll->is_main }, person,
+                        update, update->text);
 }

@@ -27,7 +27,8 @@ static void tell_change(struct controller *self, enum tg_state now, const char *
                 return;
         tg_printf(&html, "Commands are now taken by this bot: %s.", why);
         for (size_t i = 0; i < self->notify_chats.count; i++)
-                controller_say(self, self->notify_chats.ids[i], bus_buf_str(&html), NULL);
+                controller_say(self, (struct controller_chat){ .id = self->notify_chats.ids[i] },
+                        bus_buf_str(&html), NULL);
 }
 
 static void on_changed(void *arg, enum tg_state now, const char *why)
@@ -49,8 +50,7 @@ static void destroy(void *arg)
         tg_voice_free(self->voice);
         tg_role_free(self->role);
         tg_wire_free(self->wire);
-        if (self->timer)
-                bus_loop_remove(bus_service_loop(self->service), self->timer);
+        controller_updates_done(self);
         if (self->account)
                 pb__account__free_unpacked(self->account, NULL);
         tg_tokens_done(self->own_token, self->main_token);
@@ -116,17 +116,16 @@ static int start(void *arg)
         int r;
 
         register_metrics(self);
-        self->wire = tg_wire_new(bus_service_loop(self->service));
-        if (!self->wire) {
-                bus_service_fail(self->service, "libcurl", "libcurl cannot be set up");
-                return -1;
-        }
+        self->wire = tg_wire_configured(
+                bus_service_loop(self->service), bus_service_config(self->service));
         self->role_options.loop = bus_service_loop(self->service);
         self->role_options.wire = self->wire;
         self->role_options.changed = on_changed;
         self->role_options.arg = self;
         self->role = tg_role_new(&self->role_options);
-        r = tg_voice_new(self->service, self->role, &self->voice);
+        r = tg_wire_ready(self->wire, self->role);
+        if (r == 0)
+                r = tg_voice_new(self->service, self->role, &self->voice);
         if (r == 0)
                 r = controller_load(self);
         if (r == 0)
@@ -152,8 +151,8 @@ static void report(void *arg)
         struct controller *self = arg;
 
         bus_service_fact(self->service, "bot", tg_state_name(tg_role_state(self->role)));
-        if (self->is_stepped_down)
-                bus_service_fact(self->service, "conflict", "yes");
+        bus_service_fact(self->service, "bot_name", tg_role_bot_name(self->role));
+        controller_updates_report(self);
 }
 
 static const char *const outputs[] = { "control", "alarm", NULL };
@@ -172,6 +171,7 @@ static const struct bus_service_class controller_class = {
         .name = SECTION,
         .outputs = outputs,
         .inputs = controller_inputs,
+        .listens = controller_listens,
         .options = options,
         .background = 1,
         .create = create,

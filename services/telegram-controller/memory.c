@@ -99,6 +99,7 @@ static size_t pack_waiting(struct packing *packing, const struct memory_waiting 
                 packed->name = (char *)(uintptr_t)list[i].name;
                 packed->arguments = (char *)(uintptr_t)list[i].arguments;
                 packed->at_us = list[i].at_us;
+                packed->by_main = list[i].by_main;
                 packing->waiting_list[packing->waiting_count++] = packed;
                 count++;
         }
@@ -127,7 +128,8 @@ static void unpack_waiting(Pb__TelegramWaiting **from, size_t count, struct memo
         for (size_t i = 0; i < count && i < MEMORY_WAITING; i++) {
                 list[i] = (struct memory_waiting){ .chat_id = from[i]->chat_id,
                         .user_id = from[i]->user_id,
-                        .at_us = from[i]->at_us };
+                        .at_us = from[i]->at_us,
+                        .by_main = from[i]->by_main };
                 snprintf(list[i].id, sizeof(list[i].id), "%s", from[i]->id);
                 snprintf(list[i].name, sizeof(list[i].name), "%s", from[i]->name);
                 snprintf(list[i].arguments, sizeof(list[i].arguments), "%s", from[i]->arguments);

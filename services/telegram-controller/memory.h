@@ -13,7 +13,7 @@
 #define MEMORY_BOTS      4   /* own and main, and those before a token was changed */
 #define MEMORY_SEEN      512 /* Telegram repeats at most what was not confirmed: 100 a poll */
 #define MEMORY_WAITING   64
-#define MEMORY_BOT_SIZE  17
+#define MEMORY_BOT_SIZE  TG_MARK_SIZE
 #define MEMORY_ARGS_SIZE 257
 
 struct memory_seen {
@@ -25,6 +25,7 @@ struct memory_seen {
 struct memory_waiting {
         char id[BUS_ID_SIZE]; /* "": a free place */
         int64_t chat_id, user_id, at_us;
+        bool by_main; /* asked of the main bot */
         char name[TG_COMMAND_MAX_BYTES + 1];
         char arguments[MEMORY_ARGS_SIZE];
 };

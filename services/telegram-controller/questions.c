@@ -21,7 +21,7 @@ struct question {
         struct question *next;
         struct tg_call *call;
         const struct command_spec *spec;
-        int64_t chat_id;
+        struct controller_chat chat;
         char path[96];
 };
 
@@ -65,7 +65,7 @@ static void on_answer(void *arg, const struct tg_wire_answer *answer)
         else
                 tg_printf(&html, "/%s: health does not answer (%s).", question->spec->name,
                         answer->error ? answer->problem : "no JSON");
-        controller_say(question->self, question->chat_id, bus_buf_str(&html), NULL);
+        controller_say(question->self, question->chat, bus_buf_str(&html), NULL);
         json_decref(json);
         question_free(question);
 }
@@ -109,19 +109,19 @@ static void on_committed(void *arg, void *question_arg, int result)
                 on_answer, question);
 }
 
-void controller_ask(struct controller *self, int64_t chat_id, const struct command_spec *spec,
-        const char *arguments)
+void controller_ask(struct controller *self, struct controller_chat chat,
+        const struct command_spec *spec, const char *arguments)
 {
         bool is_alert = !strcmp(spec->path, "/api/alerts");
         struct question *question;
 
         if (is_alert && *arguments && !bus_id_valid(arguments)) {
-                controller_say(self, chat_id, "/alert takes an alert's id, 26 characters.", NULL);
+                controller_say(self, chat, "/alert takes an alert's id, 26 characters.", NULL);
                 return;
         }
         question = bus_new(struct question);
         *question = (struct question){
-                .self = self, .next = self->questions, .spec = spec, .chat_id = chat_id
+                .self = self, .next = self->questions, .spec = spec, .chat = chat
         };
         self->questions = question;
         if (is_alert && *arguments)

@@ -6,6 +6,10 @@
 #include "services/telegram-controller/controller.h"
 #include "services/telegram/markup.h"
 
+#include "heartbeat.pb-c.h"
+
+#include <string.h>
+
 #define ACCOUNT_KEY "account"
 
 static void keep_account(struct controller *self, Pb__Account *account)
@@ -43,7 +47,8 @@ static int on_result(void *arg, const struct bus_message *message)
                 r = BUS_QUARANTINE;
         } else if (asked) {
                 render_result(&html, asked->name, result);
-                controller_say(self, asked->chat_id, bus_buf_str(&html), NULL);
+                controller_say(self, (struct controller_chat){ asked->chat_id, asked->by_main },
+                        bus_buf_str(&html), NULL);
         }
         pb__control_result__free_unpacked(result, NULL);
         return r;
@@ -64,11 +69,36 @@ static int on_alarm(void *arg, const struct bus_message *message)
                         alarm->raised ? "CRITICAL" : "Over:", alarm->code, alarm->subject,
                         alarm->text);
                 for (size_t i = 0; i < self->notify_chats.count; i++)
-                        controller_say(self, self->notify_chats.ids[i], bus_buf_str(&html), NULL);
+                        controller_say(self,
+                                (struct controller_chat){ .id = self->notify_chats.ids[i] },
+                                bus_buf_str(&html), NULL);
         }
         pb__alarm__free_unpacked(alarm, NULL);
         return 0;
 }
+
+static int on_heartbeat(void *arg, const struct bus_message *message)
+{
+        struct controller *self = arg;
+        Pb__Heartbeat *beat = MESSAGE_UNPACK(heartbeat, message->body);
+        bool is_analytics = !strcmp(message->topic, "heartbeat.telegram-analytics");
+        struct controller_peer *peer = is_analytics ? &self->analytics : &self->notify;
+
+        if (!beat)
+                return 0;
+        peer->heard_us = bus_mono_us();
+        peer->is_off = false;
+        for (size_t i = 0; i < beat->n_facts; i++)
+                peer->is_off |= !strcmp(beat->facts[i], "bot=off");
+        pb__heartbeat__free_unpacked(beat, NULL);
+        return 0;
+}
+
+const struct bus_listen controller_listens[] = {
+        { "heartbeat.", "telegram-analytics", on_heartbeat },
+        { "heartbeat.", "telegram-notify", on_heartbeat },
+        { 0 },
+};
 
 #define OF(service)                                                    \
         { "control.result", service, BUS_START_NOW, on_result, true }, \
@@ -93,6 +123,7 @@ int controller_load(struct controller *self)
         BUS_AUTOBUF struct bus_buf value = BUS_BUF_INIT;
         int r = bus_get(self->service, ACCOUNT_KEY, &value);
 
+        self->analytics.heard_us = self->notify.heard_us = bus_mono_us();
         if (r == 0)
                 keep_account(self, MESSAGE_UNPACK(account, bus_buf_bytes(&value)));
         return r < 0 ? r : 0;

@@ -90,6 +90,9 @@ static int open_bot(struct notify *notify)
                 return r;
         notify->role = tg_role_new(&options);
         tg_tokens_done(own, main_token);
+        r = tg_wire_ready(notify->wire, notify->role);
+        if (r < 0)
+                return r;
         notify->is_on = tg_role_state(notify->role) != TG_STATE_OFF && notify->chats.count;
         if (!notify->is_on)
                 log_info("telegram_off", "why=\"%s\"",
@@ -277,9 +280,8 @@ static int start(void *arg)
         notify->health_heard_us = bus_mono_us();
         notify->muted = bus_counter(bus_service_metrics(notify->service),
                 "umbra_telegram_muted_total", "", "Events that were muted.");
-        notify->wire = tg_wire_new(bus_service_loop(notify->service));
-        if (!notify->wire)
-                return -ENOMEM;
+        notify->wire = tg_wire_configured(
+                bus_service_loop(notify->service), bus_service_config(notify->service));
         r = load(notify);
         if (r == 0)
                 r = open_bot(notify);

@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#define HTTP_CLIENT_ERROR 400
 #define HTTP_SERVER_ERROR 500
+#define HTTP_STATUS_MAX   599
 
 static enum tg_outcome outcome_of(long status, const char *description)
 {
@@ -12,7 +14,9 @@ static enum tg_outcome outcome_of(long status, const char *description)
         case 409: return TG_CONFLICT;
         case 429: return TG_SLOW_DOWN;
         case 400: return strstr(description, "can't parse entities") ? TG_MARKUP : TG_REFUSED;
-        default: return status >= HTTP_SERVER_ERROR || status < 400 ? TG_UNREACHABLE : TG_REFUSED;
+        default:
+                return status >= HTTP_SERVER_ERROR || status < HTTP_CLIENT_ERROR ? TG_UNREACHABLE
+                                                                                 : TG_REFUSED;
         }
 }
 
@@ -24,6 +28,16 @@ static int retry_after(const json_t *document)
         if (seconds < 1)
                 return 1;
         return seconds > TG_RETRY_AFTER_MAX_S ? TG_RETRY_AFTER_MAX_S : (int)seconds;
+}
+
+/* A gateway in between may have made another status of it; what the Bot API says itself counts more. */
+static void read_code(struct tg_answer *answer)
+{
+        json_int_t code = json_integer_value(json_object_get(answer->document, "error_code"));
+
+        if (json_is_false(json_object_get(answer->document, "ok")) && code >= HTTP_CLIENT_ERROR &&
+                code <= HTTP_STATUS_MAX)
+                answer->status = (long)code;
 }
 
 /* A proxy in between may answer in its own words; the status still says what it is. */
@@ -42,6 +56,7 @@ static void judge(struct tg_answer *answer, const char *token)
                 description =
                         answer->document ? "no description" : "the answer is not the Bot API's";
         answer->problem = description;
+        read_code(answer);
         answer->outcome = outcome_of(answer->status, description);
         if (answer->outcome == TG_SLOW_DOWN)
                 answer->retry_after_s = retry_after(answer->document);

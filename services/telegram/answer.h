@@ -22,7 +22,7 @@ enum tg_outcome {
 
 struct tg_answer {
         enum tg_outcome outcome;
-        long status;       /* HTTP; 0: none */
+        long status;       /* HTTP, or error_code where the body has one; 0: none */
         int retry_after_s; /* 1.. with TG_SLOW_DOWN */
         const char *
                 problem; /* for people; never the URL or the token; borrowed from RESULT or static */

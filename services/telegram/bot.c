@@ -1,5 +1,6 @@
 #include "services/telegram/bot.h"
 
+#include "libbus/base/hash.h"
 #include "libbus/base/require.h"
 
 #include <sodium.h>
@@ -8,6 +9,7 @@
 struct tg_bot {
         struct tg_wire *wire;
         char *api_base, *token;
+        char mark[TG_MARK_SIZE];
         struct pending *pending;
 };
 
@@ -128,13 +130,21 @@ void tg_bot_stop_polling(struct tg_bot *bot)
         }
 }
 
+const char *tg_bot_mark(const struct tg_bot *bot)
+{
+        return bot->mark;
+}
+
 struct tg_bot *tg_bot_new(struct tg_wire *wire, const char *api_base, const char *token)
 {
         struct tg_bot *bot = bus_new(struct tg_bot);
+        uint8_t hash[BUS_SHA256_SIZE];
 
+        bus_sha256(bus_bytes_str(token), hash);
         *bot = (struct tg_bot){
                 .wire = wire, .api_base = bus_xstrdup(api_base), .token = bus_xstrdup(token)
         };
+        bus_hex(bus_bytes(hash, TG_MARK_SIZE / 2), bot->mark);
         return bot;
 }
 

@@ -4,6 +4,7 @@
  * nothing: pacing, repeating and falling back to another token are its callers'.
  */
 #include "services/telegram/answer.h"
+#include "services/telegram/update.h"
 
 #define TG_CALL_TIMEOUT_MS 10000
 #define TG_POLL_S          30
@@ -17,6 +18,11 @@ struct tg_bot;
 struct tg_bot *tg_bot_new(struct tg_wire *wire, const char *api_base, const char *token);
 /* Ends its calls without their callbacks. Takes NULL, returns NULL. */
 struct tg_bot *tg_bot_free(struct tg_bot *bot);
+
+/* The beginning of the token's hash: tells bots apart without saying what the token is. */
+const char *tg_bot_mark(const struct tg_bot *bot);
+/* telegram-controller's heartbeat: the marks of the bots it polls, blanks in between. */
+#define TG_FACT_POLLS "polls"
 
 /* ANSWER is borrowed; valid during the call. */
 typedef void (*tg_bot_fn)(void *arg, const struct tg_answer *answer);

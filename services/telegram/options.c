@@ -120,3 +120,20 @@ void tg_tokens_done(char *own, char *main)
         wipe(own);
         wipe(main);
 }
+
+/* ---- the wire ---- */
+
+struct tg_wire *tg_wire_configured(struct bus_loop *loop, const struct config *config)
+{
+        return tg_wire_new(loop, config_string(config, "telegram", "ca_file"));
+}
+
+int tg_wire_ready(struct tg_wire *wire, const struct tg_role *role)
+{
+        int r = tg_role_state(role) == TG_STATE_OFF ? 0 : tg_wire_load(wire);
+
+        if (r < 0)
+                log_error("no_libcurl", "libcurl (Debian: libcurl4) cannot be used: %s",
+                        strerror(-r));
+        return r;
+}

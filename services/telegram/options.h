@@ -21,6 +21,9 @@
 #define TG_OPTIONS(CONTROLLER, NOTIFICATION, ANALYTICS)                                             \
         { "telegram", "api_base", CONFIG_STRING, "https://api.telegram.org", 8, 200,                \
                 .help = "where the Bot API is" },                                                   \
+                { "telegram", "ca_file", CONFIG_STRING, "", .maximum = 190,                         \
+                        .help = "certificates of the authorities that api_base is proved by, PEM; " \
+                                "empty: the system's" },                                            \
                 { "telegram", "main_token_file", CONFIG_SECRET_FILE, "",                            \
                         .help = "the bot that any of the three falls back to" },                    \
                 { "telegram", "controller_token_file", CONTROLLER, "",                              \
@@ -90,3 +93,8 @@ BUS_MUST int tg_chats_read(
 BUS_MUST int tg_tokens_read(const struct config *config, const char *own_key,
         struct tg_role_options *options, char **ret_own, char **ret_main);
 void tg_tokens_done(char *own, char *main);
+
+/* The wire by what the config says. */
+struct tg_wire *tg_wire_configured(struct bus_loop *loop, const struct config *config);
+/* Has the wire ready if ROLE has any bot to use it. -errno after one ERROR line. */
+BUS_MUST int tg_wire_ready(struct tg_wire *wire, const struct tg_role *role);

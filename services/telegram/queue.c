@@ -82,7 +82,7 @@ static bool goes_alone(const struct tg_item *item)
 static bool goes_with(const struct tg_item *item, const struct tg_item *first)
 {
         return item->chat_id == first->chat_id && item->priority == first->priority &&
-               !goes_alone(item);
+               item->by_main == first->by_main && !goes_alone(item);
 }
 
 static bool is_stale(const struct tg_item *item, int64_t now_us)
@@ -229,7 +229,9 @@ bool tg_queue_next(const struct tg_queue *queue, tg_may_send_fn may_send, void *
 
         if (!first)
                 return false;
-        *ret_batch = (struct tg_batch){ .chat_id = first->chat_id, .priority = first->priority };
+        *ret_batch = (struct tg_batch){
+                .chat_id = first->chat_id, .priority = first->priority, .by_main = first->by_main
+        };
         mates = goes_alone(first) ? 1 : count_mates(queue, first);
         ret_batch->numbers = bus_new_n(uint64_t, mates);
         if (mates > TG_ALONE_MAX && first->priority == TG_PRIORITY_ALARM) {

@@ -30,6 +30,7 @@ struct tg_item {
         uint64_t number; /* grows with each item */
         int64_t chat_id;
         enum tg_priority priority;
+        bool by_main;            /* asked of the main bot: answered by it */
         char kind[TG_KIND_SIZE]; /* one word for people, counted in a digest: "rejection" */
         int64_t at_us;           /* wall clock: when it happened */
         char *html;              /* all of it; at most TG_MESSAGE_MAX_UNITS */
@@ -53,6 +54,7 @@ void tg_queue_add(struct tg_queue *queue, const struct tg_item *item, uint64_t *
 struct tg_batch {
         int64_t chat_id;
         enum tg_priority priority;
+        bool by_main;
         uint64_t *numbers; /* ascending; tg_batch_done frees */
         size_t count;
         struct bus_buf html;

@@ -43,6 +43,16 @@ struct tg_bot *tg_role_bot(const struct tg_role *role)
         return role->state == TG_STATE_OFF ? NULL : present(role)->bot;
 }
 
+struct tg_bot *tg_role_main_bot(const struct tg_role *role)
+{
+        return role->main.bot;
+}
+
+const char *tg_role_name_of(const struct tg_role *role, const struct tg_bot *bot)
+{
+        return bot == role->own.bot ? role->own.name : role->main.name;
+}
+
 const char *tg_role_bot_name(const struct tg_role *role)
 {
         return role->state == TG_STATE_OFF ? "" : present(role)->name;
@@ -92,9 +102,11 @@ static void on_timer(void *arg)
                 ask(&role->own);
         if (role->state < TG_STATE_MAIN)
                 ask(&role->main);
-        /* the name of the one in use, if the network was down so far */
-        if (role->state != TG_STATE_OFF && !*present(role)->name)
-                ask((struct candidate *)present(role));
+        /* their names, if the network was down so far */
+        if (!*role->own.name)
+                ask(&role->own);
+        if (!*role->main.name)
+                ask(&role->main);
 }
 
 void tg_role_bad_token(struct tg_role *role, const struct tg_bot *bot)
@@ -123,7 +135,11 @@ struct tg_role *tg_role_new(const struct tg_role_options *options)
 
         role->options = *options;
         candidate_init(&role->own, role, options->own_token);
-        candidate_init(&role->main, role, options->main_token);
+        if (!options->own_token || !options->main_token ||
+                strcmp(options->own_token, options->main_token) != 0)
+                candidate_init(&role->main, role, options->main_token);
+        else
+                candidate_init(&role->main, role, NULL); /* one bot under two names */
         role->options.own_token = role->options.main_token = NULL;
         role->state = role->own.bot ? TG_STATE_OWN : role->main.bot ? TG_STATE_MAIN : TG_STATE_OFF;
         if (role->state != TG_STATE_OFF)

@@ -35,7 +35,11 @@ struct tg_role *tg_role_free(struct tg_role *role); /* takes NULL, returns NULL 
 enum tg_state tg_role_state(const struct tg_role *role);
 const char *tg_state_name(enum tg_state state);         /* "off", "main", "own" */
 struct tg_bot *tg_role_bot(const struct tg_role *role); /* NULL: off */
-/* The bot's user name, without the @; "" until it is known. */
+/* The main bot, whoever speaks now; NULL where none is configured, or it is the role's own. */
+struct tg_bot *tg_role_main_bot(const struct tg_role *role);
+/* The user name of the present bot, without the @; "" until it is known. */
 const char *tg_role_bot_name(const struct tg_role *role);
+/* The same of BOT, one of the role's. */
+const char *tg_role_name_of(const struct tg_role *role, const struct tg_bot *bot);
 /* A call with BOT ended in TG_BAD_TOKEN. Does nothing if BOT is not the present one any more. */
 void tg_role_bad_token(struct tg_role *role, const struct tg_bot *bot);

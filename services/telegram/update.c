@@ -64,7 +64,8 @@ int tg_update_read(const json_t *json, struct tg_update *ret_update)
         const json_t *message = json_object_get(json, "message");
         const json_t *query = json_object_get(json, "callback_query");
 
-        if (!json_is_integer(id))
+        if (!json_is_integer(id) || json_integer_value(id) < 0 ||
+                json_integer_value(id) > TG_UPDATE_ID_MAX)
                 return -EBADMSG;
         *ret_update = (struct tg_update){ .update_id = json_integer_value(id) };
         if (message)

@@ -11,6 +11,9 @@
 #define TG_DATA_MAX_BYTES 64   /* callback_data, Bot API, InlineKeyboardButton */
 #define TG_ID_MAX_BYTES   64   /* callback_query.id */
 #define TG_NAME_MAX_BYTES 64
+#define TG_MARK_SIZE      17 /* of a bot: what tells its ids from another's (bot.h) */
+#define TG_UPDATE_ID_MAX \
+        ((INT64_C(1) << 53) - 1) /* Telegram's have 32 bits; as wide as its other ids */
 
 enum tg_update_kind {
         TG_UPDATE_OTHER,   /* nothing a command can be in: confirmed and forgotten */
@@ -30,7 +33,7 @@ struct tg_update {
         char name[TG_NAME_MAX_BYTES + 1]; /* the user's first name, for people only */
 };
 
-/* -EBADMSG if JSON is no update at all (no update_id): it cannot even be confirmed. */
+/* -EBADMSG if JSON is no update at all (no update_id in range): it cannot even be confirmed. */
 int tg_update_read(const json_t *json, struct tg_update *ret_update)
         __attribute__((warn_unused_result));
 

@@ -27,6 +27,7 @@ struct tg_voice {
         uint64_t last_number;
         int64_t retry_us; /* how long the next pause is, doubled by each failure */
         bool in_flight, as_plain;
+        bool main_is_bad;         /* it refused a token while another bot spoke */
         const struct tg_bot *bot; /* what the message under way was sent with */
         struct tg_batch batch;    /* the message under way */
         tg_painter_fn painter;
@@ -69,6 +70,7 @@ static void keep(struct tg_voice *voice, const struct tg_item *item, bool durabl
         kept.line = item->line;
         kept.buttons = item->buttons ? item->buttons : "";
         kept.picture = item->picture ? item->picture : "";
+        kept.by_main = item->by_main;
         bus_pack(&kept.base, &packed);
         bus_put(voice->service, key_of(item->number, key), bus_buf_bytes(&packed), durable);
 }
@@ -101,6 +103,7 @@ static int load_one(struct bus_bytes key, struct bus_bytes value, void *arg)
         }
         item.chat_id = kept->chat_id;
         item.priority = (enum tg_priority)kept->priority;
+        item.by_main = kept->by_main;
         snprintf(item.kind, sizeof(item.kind), "%s", kept->kind);
         item.at_us = kept->at_us;
         item.html = bus_xstrdup(kept->html);
@@ -140,6 +143,7 @@ void tg_voice_say(struct tg_voice *voice, const struct tg_say *say, bool durable
         *item = (struct tg_item){ .number = ++voice->last_number,
                 .chat_id = say->chat_id,
                 .priority = say->priority,
+                .by_main = say->by_main,
                 .at_us = say->at_us,
                 .html = bus_xstrdup(say->html),
                 .line = bus_xstrdup(say->line ? say->line : say->html),
@@ -199,7 +203,10 @@ static int64_t settle(struct tg_voice *voice, const struct tg_answer *answer)
                         &voice->pace, voice->batch.chat_id, answer->retry_after_s, bus_mono_us());
                 bus_metric_inc(voice->retried);
                 return 0;
-        case TG_BAD_TOKEN: tg_role_bad_token(voice->role, voice->bot); return 0;
+        case TG_BAD_TOKEN:
+                voice->main_is_bad |= voice->bot != tg_role_bot(voice->role);
+                tg_role_bad_token(voice->role, voice->bot);
+                return 0;
         case TG_CONFLICT:
         case TG_UNREACHABLE: break;
         }
@@ -222,11 +229,20 @@ static void on_answer(void *arg, const struct tg_answer *answer)
         bus_loop_set_timer(voice->timer, pause_us);
 }
 
+/* Which bot the message under way goes out by. */
+static struct tg_bot *bot_of(const struct tg_voice *voice)
+{
+        struct tg_bot *main_bot = tg_role_main_bot(voice->role);
+
+        return voice->batch.by_main && main_bot && !voice->main_is_bad ? main_bot
+                                                                       : tg_role_bot(voice->role);
+}
+
 /* False: there is no picture to send, or none could be drawn. */
 static bool send_picture(struct tg_voice *voice)
 {
         BUS_AUTOBUF struct bus_buf png = BUS_BUF_INIT, plain = BUS_BUF_INIT;
-        struct tg_bot *bot = tg_role_bot(voice->role);
+        struct tg_bot *bot = bot_of(voice);
         const char *caption = bus_buf_str(&voice->batch.html);
 
         if (!voice->batch.picture || !voice->painter ||
@@ -247,7 +263,7 @@ static bool send_picture(struct tg_voice *voice)
 
 static void send_batch(struct tg_voice *voice)
 {
-        struct tg_bot *bot = tg_role_bot(voice->role);
+        struct tg_bot *bot = bot_of(voice);
         BUS_AUTOBUF struct bus_buf plain = BUS_BUF_INIT;
         json_t *params = json_object();
         const char *text = bus_buf_str(&voice->batch.html);
@@ -260,7 +276,8 @@ static void send_batch(struct tg_voice *voice)
         }
         json_object_set_new(params, "chat_id", json_integer(voice->batch.chat_id));
         json_object_set_new(params, "text", json_string(text));
-        json_object_set_new(params, "disable_web_page_preview", json_true());
+        json_object_set_new(
+                params, "link_preview_options", json_pack("{s:b}", "is_disabled", true));
         if (voice->batch.buttons)
                 json_object_set_new(
                         params, "reply_markup", json_loads(voice->batch.buttons, 0, NULL));
@@ -360,6 +377,7 @@ void tg_voice_set_painter(struct tg_voice *voice, tg_painter_fn painter, void *a
 
 void tg_voice_role_changed(struct tg_voice *voice)
 {
+        voice->main_is_bad = false;
         bus_loop_set_timer(voice->timer, 0);
 }
 

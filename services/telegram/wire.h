@@ -37,12 +37,15 @@ struct tg_wire_answer {
         int error;           /* 0: there is an answer; -ETIMEDOUT, -EHOSTUNREACH, -EMSGSIZE, -EIO */
         const char *problem; /* for people, without the URL; borrowed */
         long status;         /* HTTP */
+        bool is_http2;
         struct bus_bytes body; /* borrowed */
 };
 typedef void (*tg_wire_fn)(void *arg, const struct tg_wire_answer *answer);
 
-/* NULL if libcurl cannot be set up. */
-struct tg_wire *tg_wire_new(struct bus_loop *loop);
+/* CA_FILE: whom HTTPS servers have their certificates of, PEM; "": as the system has it. Copied. */
+struct tg_wire *tg_wire_new(struct bus_loop *loop, const char *ca_file);
+/* Has libcurl loaded, which the first call does otherwise, and cannot do without. -errno. */
+BUS_MUST int tg_wire_load(struct tg_wire *wire);
 /* Ends all calls without their callbacks. Takes NULL, returns NULL. */
 struct tg_wire *tg_wire_free(struct tg_wire *wire);
 
