@@ -30,11 +30,15 @@ struct store_engine {
 
         int (*commit)(struct store *store, struct store_batch *batch, enum store_sync sync);
         void (*settle)(struct store *store);
+        /* may be NULL: nobody can take the store from who has it */
+        int (*renew)(struct store *store);
+        void (*lease)(const struct store *store, struct store_lease *ret_lease);
 
         int (*backup)(struct store *store, const char *path, char *error, size_t error_size);
         int (*verify)(const char *path, char *error, size_t error_size);
         int (*restore)(const char *backup, const char *path, char *error, size_t error_size);
         bool (*was_restored)(const struct store *store);
+        bool (*has_regressed)(const struct store *store); /* may be NULL: it cannot */
         int (*restored_done)(struct store *store);
         void (*stats)(const struct store *store, struct store_stats *ret_stats);
 };
@@ -43,4 +47,4 @@ struct store {
         const struct store_engine *engine;
 };
 
-extern const struct store_engine store_engine_sqlite;
+extern const struct store_engine store_engine_sqlite, store_engine_redis;

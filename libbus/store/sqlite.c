@@ -275,7 +275,7 @@ static int sqlite_open(const struct store_options *options, struct store **ret_s
         s->now_us = options->now_us;
         s->lock_fd = -1;
         s->log.fd = -1;
-        r = sqlite_lock(s->path, true, &s->lock_fd, error, error_size);
+        r = store_lock(s->path, true, &s->lock_fd, error, error_size);
         if (r < 0)
                 goto fail;
         s->vfs = sqlite_vfs_new();

@@ -9,6 +9,7 @@
  * so that a commit dirties few pages; an index orders each stream by position.
  */
 #include "libbus/store/engine.h"
+#include "libbus/store/lock.h"
 #include "libbus/store/redo.h"
 #include "libbus/store/redo_file.h"
 #include "libbus/store/sqlite_vfs.h"
@@ -118,9 +119,6 @@ int sqlite_errno(int rc, sqlite3 *db); /* -errno for a result code */
 BUS_MUST int sqlite_exec(sqlite3 *db, const char *sql);
 /* First column of the first row, as a number. -ENODATA where there is none. */
 BUS_MUST int sqlite_number(sqlite3 *db, const char *sql, int64_t *ret_value);
-/* Takes PATH.lock; -EBUSY. Without CREATE a missing one means that nobody holds it: 0, *RET_FD as it was. */
-BUS_MUST int sqlite_lock(
-        const char *path, bool create, int *ret_fd, char *error, size_t error_size);
 /* All that sqlite can check; DB is open. */
 BUS_MUST int sqlite_db_check(sqlite3 *db, char *error, size_t error_size);
 

@@ -169,7 +169,7 @@ int sqlite_verify(const char *path, char *error, size_t error_size)
         struct tool tool = { 0 };
         int r;
 
-        r = sqlite_lock(path, false, &lock_fd, error, error_size);
+        r = store_lock(path, false, &lock_fd, error, error_size);
         if (r < 0)
                 return r;
         r = tool_open(&tool, path, false, error, error_size);
@@ -302,7 +302,7 @@ int sqlite_restore(const char *backup, const char *path, char *error, size_t err
         BUS_AUTOCLOSE int lock_fd = -1;
         int r;
 
-        r = sqlite_lock(path, true, &lock_fd, error, error_size);
+        r = store_lock(path, true, &lock_fd, error, error_size);
         if (!r)
                 r = sqlite_verify(backup, error, error_size);
         if (!r)

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-static const struct store_engine *const engines[] = { &store_engine_sqlite };
+static const struct store_engine *const engines[] = { &store_engine_sqlite, &store_engine_redis };
 
 static int find_engine(
         const char *name, const struct store_engine **ret_engine, char *error, size_t error_size)
@@ -139,6 +139,23 @@ int store_restore(
 bool store_was_restored(const struct store *store)
 {
         return store->engine->was_restored(store);
+}
+
+bool store_has_regressed(const struct store *store)
+{
+        return store->engine->has_regressed && store->engine->has_regressed(store);
+}
+
+void store_lease(const struct store *store, struct store_lease *ret_lease)
+{
+        *ret_lease = (struct store_lease){ .until_us = INT64_MAX };
+        if (store->engine->lease)
+                store->engine->lease(store, ret_lease);
+}
+
+int store_renew(struct store *store)
+{
+        return store->engine->renew ? store->engine->renew(store) : 0;
 }
 
 int store_restored_done(struct store *store)

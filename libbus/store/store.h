@@ -5,7 +5,7 @@
  * all four in one transaction, or none.
  *
  * Two engines behind one interface, held to one conformance suite (test_conformance.c): "sqlite",
- * embedded, a file per service; "redis" comes later and must fit without touching a service. So a
+ * embedded, a file per service; "redis", on a server (store_redis.h), for more than one machine. A
  * batch is a list of operations without reads in between, and the engine alone gives out positions:
  * several replicas may append to one stream.
  *
@@ -33,15 +33,19 @@ enum store_stream_kind {
 };
 
 struct store_options {
-        const char *engine; /* "sqlite" */
-        const char *path;   /* sqlite: the file; its folder must exist */
-        int64_t now_us;     /* wall clock: numbers a new incarnation */
+        const char *engine; /* "sqlite", "redis" */
+        /* sqlite: the file. redis: names the store (STATE/SERVICE/SERVICE.db is "umbra:SERVICE:"), and
+         * where small files beside it go; a backup that lies there becomes the store. Its folder must
+         * exist, and is nobody else's. */
+        const char *path;
+        bool shared;    /* redis: several processes have it at once, from a folder each */
+        int64_t now_us; /* wall clock: numbers a new incarnation */
         const char *
                 boot_id; /* of this boot of the machine; tells a power cut from a mere kill. "" if unknown */
 };
 
 /*
- * Opens or creates. -EBUSY if another process holds it, -EUCLEAN if it is damaged, -EPROTO if its
+ * Opens or creates. -EBUSY if another process holds it (redis: or its lease has not run out), -EUCLEAN if it is damaged, -EPROTO if its
  * format is newer than this program, else the system's error; ERROR gets one line for people.
  */
 BUS_MUST int store_open(const struct store_options *options, struct store **ret_store, char *error,
@@ -192,12 +196,28 @@ BUS_MUST int store_verify(const char *engine, const char *path, char *error, siz
  * it, so that the next open begins new incarnations. Nobody may have PATH open: -EBUSY. */
 BUS_MUST int store_restore(
         const char *engine, const char *backup, const char *path, char *error, size_t error_size);
-/* True until the mark of a restore is taken off by store_restored_done. */
+/* True until the mark of a restore is taken off by store_restored_done. A store that has lost commits
+ * which it had acknowledged (store_has_regressed) counts as restored. */
 bool store_was_restored(const struct store *store);
+bool store_has_regressed(const struct store *store);
 BUS_MUST int store_restored_done(struct store *store);
+
+/* ---- whose it is ---- */
+
+struct store_lease {
+        uint64_t token; /* higher with each opening; 0: there is no lease, or the store is shared */
+        int64_t until_us; /* monotonic: so long it is surely ours; INT64_MAX where nobody can take it */
+        int64_t period_us; /* store_renew wants to be called so often; 0: never */
+        bool shared;       /* other processes may have the store as well */
+};
+void store_lease(const struct store *store, struct store_lease *ret_lease);
+/* Keeps the lease: 0; -ESTALE: another process has it; -ENOTRECOVERABLE: the store has lost what it
+ * had acknowledged. After any failure the store is as after a failed commit. */
+BUS_MUST int store_renew(struct store *store);
 
 struct store_stats {
         uint64_t commits,
-                syncs; /* fdatasync/fsync calls this process made for it, checkpoints counted */
+                syncs; /* fdatasync/fsync calls this process made for it, checkpoints counted; redis:
+                          commits that were acknowledged as synced */
 };
 void store_stats(const struct store *store, struct store_stats *ret_stats);

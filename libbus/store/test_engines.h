@@ -1,7 +1,8 @@
 #pragma once
 /*
  * What the conformance tests need of an engine: a place of its own for each test, opened as often
- * as the test likes. An engine joins the suite by a line in test_engines.c.
+ * as the test likes. An engine joins the suite by a file such as test_engines.c or test_redis_engine.c,
+ * which names it and makes what it needs around itself.
  */
 #include "libbus/store/store.h"
 
@@ -25,6 +26,10 @@ extern const size_t test_engine_count;
         for (size_t engine_ = 0; engine_ < test_engine_count; engine_++)                   \
                 for (struct test_store t_ = { 0 }, *t = test_store_begin(&t_, engine_); t; \
                         t = test_store_end(t))
+
+/* Around each test. */
+void test_engine_begin(struct test_store *t);
+void test_engine_end(struct test_store *t);
 
 struct test_store *test_store_begin(struct test_store *t, size_t engine);
 struct test_store *test_store_end(struct test_store *t); /* returns NULL */
