@@ -36,3 +36,4 @@ int umbra_check_config(int argc, char **argv);
 int umbra_refused(int argc, char **argv);
 int umbra_replay(int argc, char **argv);
 int umbra_demo(int argc, char **argv);
+int umbra_rehearse(int argc, char **argv);

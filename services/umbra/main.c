@@ -13,6 +13,7 @@ static const struct {
 } commands[] = {
         { "up", umbra_up, "run the whole system in the foreground" },
         { "demo", umbra_demo, "see it all: alerts, orders, kills, and the sums" },
+        { "rehearse", umbra_rehearse, "simulated alerts to a running system, and the sums" },
         { "status", umbra_status, "how it is, service by service" },
         { "alert", umbra_alert, "post an alert as TradingView would" },
         { "trace", umbra_trace, "every step of one alert" },

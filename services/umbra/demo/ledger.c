@@ -25,6 +25,12 @@ void demo_ledger_done(struct demo_ledger *ledger)
         *ledger = (struct demo_ledger){ 0 };
 }
 
+void demo_ledger_forget(struct demo_ledger *ledger)
+{
+        ledger->order_count = 0;
+        ledger->position_count = 0;
+}
+
 /* ---- one line ---- */
 
 static const char *text(const json_t *line, const char *key)

@@ -54,6 +54,8 @@ struct demo_ledger {
 
 void demo_ledger_init(struct demo_ledger *ledger, const char *path);
 void demo_ledger_done(struct demo_ledger *ledger);
+/* Forgets what it has read of orders and positions: what counts is what comes from now on. */
+void demo_ledger_forget(struct demo_ledger *ledger);
 /* Reads what was added since the last call. 1: something was; 0: nothing; -errno. */
 BUS_MUST int demo_ledger_read(struct demo_ledger *ledger);
 /* NULL: the broker never saw it. */

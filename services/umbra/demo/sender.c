@@ -90,6 +90,12 @@ struct sender *sender_new(const char *url, const struct traffic *traffic)
         return sender;
 }
 
+void sender_trust(struct sender *sender, const char *ca_file)
+{
+        for (size_t i = 0; i < CONNECTIONS; i++)
+                curl_easy_setopt(sender->connections[i].curl, CURLOPT_CAINFO, ca_file);
+}
+
 struct sender *sender_free(struct sender *sender)
 {
         if (!sender)

@@ -36,6 +36,8 @@ struct sender_counts {
 
 /* URL: the webhook with its token. TRAFFIC is borrowed; shots go out by the clock from now on. */
 struct sender *sender_new(const char *url, const struct traffic *traffic);
+/* Over TLS: whom to believe, instead of those the machine believes. CA_FILE is copied. */
+void sender_trust(struct sender *sender, const char *ca_file);
 struct sender *sender_free(struct sender *sender); /* takes NULL, returns NULL */
 /* Does what can be done, waiting at most TIMEOUT_MS. False once every shot has its fate. */
 bool sender_turn(struct sender *sender, int timeout_ms);
