@@ -181,10 +181,11 @@ static int listen_http(struct health *health)
         }
         if (http.listen_fd >= 0)
                 return 0; /* whoever handed it over has told its port */
-        /* For whoever asked for any port. */
+        /* For whoever asked for any port. Without sockets of the bus there the folder may be missing. */
         path = bus_xasprintf("%s/health.port", bus_run_dir(config, run));
         snprintf(text, sizeof(text), "%u\n", http_server_port(health->http));
-        return bus_file_replace(path, 0600, bus_bytes_str(text));
+        r = bus_mkdir_all(bus_run_dir(config, run), 0700);
+        return r < 0 ? r : bus_file_replace(path, 0600, bus_bytes_str(text));
 }
 
 static int start(void *self)
