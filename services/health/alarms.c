@@ -99,6 +99,17 @@ void alarms_take(struct alarms *alarms, const char *service, const Pb__Alarm *al
         bus_put(alarms->service, key, bus_bytes_str(text), false);
 }
 
+bool alarms_raised(const struct alarms *alarms, const char *service, const char *code)
+{
+        size_t index;
+        json_t *json;
+
+        json_array_foreach(alarms->list, index, json)
+                if (has(json, "service", service) && has(json, "code", code))
+                        return true;
+        return false;
+}
+
 size_t alarms_count(const struct alarms *alarms)
 {
         return json_array_size(alarms->list);

@@ -51,7 +51,6 @@ struct health {
         struct evidence *evidence;
         struct watch watch;
         bool watch_changed; /* since it was last written */
-        bool crashed;       /* strategy-v3 has told that the active plugin has */
         int64_t watch_us;   /* how long a plugin is watched that has taken over */
         bool auto_rollback;
         struct measure measure;

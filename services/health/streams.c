@@ -140,8 +140,6 @@ static int take_alarm(void *self, const struct bus_message *message)
                 return BUS_QUARANTINE;
         alarms_take(
                 health->alarms, service + 1, (const Pb__Alarm *)body, message->envelope->staged_us);
-        if (!strcmp(((const Pb__Alarm *)body)->code, "plugin_crashed"))
-                health->crashed = ((const Pb__Alarm *)body)->raised;
         if (!*message->envelope->alert_id)
                 return 0;
         return projection_take(health->projection, message, body, NULL);

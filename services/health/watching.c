@@ -114,7 +114,7 @@ void health_watch_judge(struct health *health)
                         .now_us = bus_wall_us(),
                         .error_rate = thresholds[THRESHOLD_ERRORS].level == THRESHOLD_ALERT,
                         .order_success = thresholds[THRESHOLD_ORDERS].level == THRESHOLD_ALERT,
-                        .crashed = health->crashed,
+                        .crashed = alarms_raised(health->alarms, "strategy-v3", "plugin_crashed"),
                 });
         health->watch_changed |= found || was_on != health->watch.is_on;
         for (int i = 0; i < WATCH_TRIGGERS; i++)
