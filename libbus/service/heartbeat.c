@@ -13,10 +13,13 @@
 #define MEMORY_PERIOD_US (10 * BUS_US_PER_SEC)
 #define SMAPS_MAX_BYTES  ((size_t)16384)
 #define FACTS_MAX        32
-/* A burst leaves megabytes of freed messages in the arenas of libzmq's threads. They are given back
- * in the first calm second behind it; trimming takes a fraction of a millisecond. */
-#define BURST_MESSAGES 1000
-#define CALM_MESSAGES  50 /* in a second */
+/* A burst leaves megabytes: freed messages in the arenas of libzmq's threads, buffers grown to the
+ * largest turn, pages of the database. They are given back in the first calm second behind it, and
+ * once more when services have let go of what they remember for late words. */
+#define BURST_MESSAGES   1000
+#define CALM_MESSAGES    50 /* in a second */
+#define CALM_BEATS_FIRST 1
+#define CALM_BEATS_LAST  6
 
 static uint64_t read_pss_bytes(void)
 {
@@ -78,15 +81,22 @@ void bus_service_fact(struct bus_service *service, const char *key, const char *
         service->fact_count++;
 }
 
-static void give_back_memory(struct bus_service *service)
+void service_give_back_memory(struct bus_service *service)
 {
-        double handled = bus_metric_value(service->messages_in);
+        double handled =
+                bus_metric_value(service->messages_in) + bus_metric_value(service->messages_out);
         bool is_calm = handled - service->handled_at_beat < CALM_MESSAGES;
 
         service->handled_at_beat = handled;
-        if (!is_calm || handled - service->handled_at_trim < BURST_MESSAGES)
+        service->calm_beats = is_calm ? service->calm_beats + 1 : 0;
+        if (handled - service->handled_at_trim < BURST_MESSAGES ||
+                (service->calm_beats != CALM_BEATS_FIRST && service->calm_beats != CALM_BEATS_LAST))
                 return;
-        service->handled_at_trim = handled;
+        if (service->calm_beats == CALM_BEATS_LAST)
+                service->handled_at_trim = handled;
+        service_turns_rest(service);
+        if (service->store)
+                store_rest(service->store);
         malloc_trim(0);
 }
 
@@ -100,7 +110,6 @@ void service_heartbeat(void *arg)
         BUS_AUTOFREE char *topic = bus_xasprintf("heartbeat.%s", service->class->name);
         int64_t now = bus_mono_us();
 
-        give_back_memory(service);
         if (!service->memory_read_us || now - service->memory_read_us >= MEMORY_PERIOD_US) {
                 service->memory_bytes = read_pss_bytes();
                 service->memory_read_us = now;

@@ -107,7 +107,8 @@ struct bus_service {
         size_t fact_count;
         uint64_t memory_bytes;
         int64_t memory_read_us;
-        double handled_at_beat, handled_at_trim; /* messages_in then */
+        double handled_at_beat, handled_at_trim; /* messages in and out then */
+        unsigned int calm_beats;                 /* in a row */
         struct bus_metric *commits, *messages_in, *messages_out, *quarantined, *refused;
         struct bus_metric *commit_seconds, *syncs;
         uint64_t syncs_seen; /* of the store as it is open now */
@@ -117,6 +118,8 @@ struct bus_service {
 void turn_init(struct turn *turn);
 void turn_done(struct turn *turn);
 void service_turn_end(void *service);
+/* Gives back the room that large turns took. */
+void service_turns_rest(struct bus_service *service);
 
 /* store.c */
 BUS_MUST int service_store_open(struct bus_service *service, char *error, size_t error_size);
@@ -136,6 +139,8 @@ void service_inputs_close(struct bus_service *service);
 
 /* heartbeat.c */
 void service_heartbeat(void *service);
+/* Behind a burst, once it is calm; to be called once a second. */
+void service_give_back_memory(struct bus_service *service);
 
 /* alarms.c */
 BUS_MUST int service_alarms_load(struct bus_service *service);

@@ -177,6 +177,7 @@ static void beat(void *arg)
 {
         struct bus_service *service = arg;
 
+        service_give_back_memory(service);
         service_heartbeat(service);
         bus_loop_set_timer(service->heartbeat_timer,
                 ++service->beats < HEARTBEAT_FIRST ? HEARTBEAT_FIRST_US : HEARTBEAT_PERIOD_US);

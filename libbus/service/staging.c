@@ -51,6 +51,24 @@ void turn_done(struct turn *turn)
         turn->batch = store_batch_free(turn->batch);
 }
 
+static bool turn_has_work(const struct turn *turn)
+{
+        return turn->staged_count || turn->firsts.count || turn->afters.count ||
+               !store_batch_is_empty(turn->batch);
+}
+
+void service_turns_rest(struct bus_service *service)
+{
+        struct turn *const turns[] = { &service->turn, &service->previous };
+
+        for (size_t i = 0; i < BUS_COUNT(turns); i++) {
+                if (service->committing || turn_has_work(turns[i]) || turns[i]->due_us)
+                        continue;
+                turn_done(turns[i]);
+                turn_init(turns[i]);
+        }
+}
+
 static struct staged *add_staged(struct turn *turn)
 {
         if (turn->staged_count == turn->staged_capacity) {
@@ -364,12 +382,6 @@ static void run_callbacks(struct bus_service *service, const struct turn *turn, 
                 staged->fn(service->self, staged->arg, &committed);
         }
         run_afters(service, &turn->afters, r);
-}
-
-static bool turn_has_work(const struct turn *turn)
-{
-        return turn->staged_count || turn->firsts.count || turn->afters.count ||
-               !store_batch_is_empty(turn->batch);
 }
 
 static void commit_once(struct bus_service *service)

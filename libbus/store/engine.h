@@ -30,6 +30,7 @@ struct store_engine {
 
         int (*commit)(struct store *store, struct store_batch *batch, enum store_sync sync);
         void (*settle)(struct store *store);
+        void (*rest)(struct store *store); /* may be NULL */
         /* may be NULL: nobody can take the store from who has it */
         int (*renew)(struct store *store);
         void (*lease)(const struct store *store, struct store_lease *ret_lease);

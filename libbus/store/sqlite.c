@@ -342,6 +342,7 @@ const struct store_engine store_engine_sqlite = {
         .cursor = sqlite_cursor,
         .commit = sqlite_commit,
         .settle = sqlite_settle,
+        .rest = sqlite_rest,
         .backup = sqlite_backup,
         .verify = sqlite_verify,
         .restore = sqlite_restore,

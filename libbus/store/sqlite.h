@@ -157,6 +157,7 @@ BUS_MUST int sqlite_sync(struct sqlite_store *s);
 BUS_MUST int sqlite_recycle(struct sqlite_store *s);
 void sqlite_restart_log(struct sqlite_store *s);
 void sqlite_settle(struct store *store);
+void sqlite_rest(struct store *store);
 
 /* ---- sqlite_commit.c: a batch into the log ---- */
 int sqlite_commit(struct store *store, struct store_batch *batch, enum store_sync sync);

@@ -192,3 +192,17 @@ void sqlite_settle(struct store *store)
         if (!r && !s->open && s->wal_pages > WAL_MAX_PAGES)
                 refuse(s, checkpoint(s));
 }
+
+void sqlite_rest(struct store *store)
+{
+        struct sqlite_store *s = sqlite_of(store);
+
+        if (s->busy || sqlite_usable(s) < 0 || sqlite_flush(s) < 0)
+                return;
+        bus_buf_done(&s->pending);
+        bus_buf_done(&s->claim_bytes);
+        free(s->claims);
+        s->claims = NULL;
+        s->claim_capacity = 0;
+        sqlite3_db_release_memory(s->db);
+}

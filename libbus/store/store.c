@@ -108,6 +108,12 @@ void store_settle(struct store *store)
         store->engine->settle(store);
 }
 
+void store_rest(struct store *store)
+{
+        if (store->engine->rest)
+                store->engine->rest(store);
+}
+
 int store_backup(struct store *store, const char *path, char *error, size_t error_size)
 {
         return store->engine->backup(store, path, error, error_size);

@@ -176,6 +176,10 @@ BUS_MUST int store_commit(struct store *store, struct store_batch *batch, enum s
  */
 void store_settle(struct store *store);
 
+/* Gives back the memory that a burst took: for when little is to be done. What comes next reads
+ * from the disk again. */
+void store_rest(struct store *store);
+
 struct store_appended {
         bool duplicate;             /* the claim was taken: nothing was appended */
         struct bus_pos position;    /* of the record; for a duplicate, of the first one's */

@@ -327,3 +327,27 @@ Test(store, a_full_commit_costs_one_sync_and_a_normal_one_none)
                 }
         }
 }
+
+Test(store, a_rest_loses_nothing_and_work_goes_on_behind_it)
+{
+        EACH_ENGINE(t)
+        {
+                test_stream(t, "signal@w", STORE_STREAM_FULL);
+                store_rest(t->store);
+                for (int i = 0; i < 3; i++) {
+                        claim(t, i ? "b" : "a", i ? "two" : "one", t->now_us, 0);
+                        store_batch_put(
+                                t->batch, bus_bytes_str("key"), bus_bytes_str(i ? "new" : "old"));
+                        cr_assert_eq(store_commit(t->store, t->batch, STORE_SYNC_FULL), 0);
+                        cr_expect_eq(store_batch_result(t->batch, 0)->duplicate, i == 2);
+                        store_batch_clear(t->batch);
+                        store_rest(t->store);
+                }
+                cr_expect_str_eq(test_read(t, "signal@w", BUS_POS_ZERO), "one two ");
+                cr_expect_str_eq(test_get(t, "key"), "new");
+                test_reopen_killed(t);
+                test_stream(t, "signal@w", STORE_STREAM_FULL);
+                cr_expect_str_eq(test_read(t, "signal@w", BUS_POS_ZERO), "one two ");
+                cr_expect_str_eq(test_get(t, "key"), "new");
+        }
+}

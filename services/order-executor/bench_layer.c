@@ -193,7 +193,8 @@ static void run_slice(struct side *side)
                 carry_out(side);
         }
         side->cpu_ns += cpu_ns() - before;
-        ex_book_forget(side->book, side->now.wall_us - REMEMBERED * BUS_US_PER_MS);
+        ex_book_forget(side->book, side->now.wall_us - REMEMBERED * BUS_US_PER_MS,
+                side->now.wall_us - REMEMBERED * BUS_US_PER_MS);
 }
 
 static void side_init(struct side *side, bool layer)

@@ -213,6 +213,7 @@ void ex_carry_out(struct ex_service *self, const struct bus_message *cause)
         for (size_t i = 0; i < self->book->fx.count; i++)
                 carry_out_one(self, &self->book->fx.items[i], cause, &value);
         ex_fx_clear(&self->book->fx);
+        ex_fx_trim(&self->book->fx);
         ex_ask_snapshot_when_due(self);
         ex_update_readiness(self);
 }

@@ -19,7 +19,7 @@ struct ex_service {
         struct ex_book *book;
         struct ex_store store;
         struct ex_link *link;
-        struct bus_source *timer, *care_timer;
+        struct bus_source *timer, *care_timer, *look_timer;
         uint64_t token;
         bool token_fixed; /* a terminal has taken it: from now on it is not raised */
         bool was_ready;

@@ -19,8 +19,9 @@
  * the store has them as long as signals are kept. */
 #define REMEMBER_US      (30 * BUS_US_PER_SEC)
 #define REMEMBER_MANY_US (3 * BUS_US_PER_SEC)
+#define LOOK_US          BUS_US_PER_SEC /* whether there are many */
 enum {
-        REMEMBER_MANY = 8192, /* at about 2 KiB each */
+        REMEMBER_MANY = 256, /* at about 2 KiB each */
 };
 /* Deals are told again at most for the overlap of two questions; a day is far beyond. */
 #define DEALS_KEPT_US    DAY_US
@@ -82,11 +83,19 @@ static void on_care(void *arg)
         struct ex_service *self = arg;
         int64_t now_us = bus_wall_us();
 
-        ex_book_forget(self->book,
-                now_us - (self->book->jobs.count > REMEMBER_MANY ? REMEMBER_MANY_US : REMEMBER_US));
+        ex_book_forget(self->book, now_us - REMEMBER_US, now_us - REMEMBER_US);
         ex_book_forget_deals(
                 self->book, self->book->risk.last_deal_us - DEALS_KEPT_US, delete_deal, self);
         prune(self, now_us);
+}
+
+static void on_look(void *arg)
+{
+        struct ex_service *self = arg;
+        int64_t now_us = bus_wall_us();
+
+        if (self->book->jobs.count > REMEMBER_MANY)
+                ex_book_forget(self->book, now_us - REMEMBER_MANY_US, now_us - REMEMBER_US);
 }
 
 static void watch_snapshots(struct ex_service *self)
@@ -186,6 +195,7 @@ int ex_start(void *arg)
                 return r;
         self->timer = bus_loop_add_timer(loop, TICK_BUSY_US, 0, on_tick, self);
         self->care_timer = bus_loop_add_timer(loop, CARE_US, CARE_US, on_care, self);
+        self->look_timer = bus_loop_add_timer(loop, LOOK_US, LOOK_US, on_look, self);
         return 0;
 }
 

@@ -49,7 +49,7 @@ struct ex_book *ex_book_free(struct ex_book *book)
         ex_table_done(&book->orders);
         free_all(&book->jobs, free_job);
         free_all(&book->positions, free);
-        free_all(&book->deals, free);
+        ex_deals_done(&book->deals);
         for (size_t i = 0; i < book->queue_count; i++) {
                 free(book->queues[i]->jobs);
                 free(book->queues[i]);
@@ -132,7 +132,7 @@ struct ex_position *ex_book_position(const struct ex_book *book, uint64_t ticket
 
 bool ex_book_knows_deal(const struct ex_book *book, uint64_t deal)
 {
-        return ex_table_get(&book->deals, ex_key_of_number(&deal));
+        return ex_deals_has(&book->deals, deal);
 }
 
 void ex_book_touch_all(struct ex_book *book)
@@ -417,13 +417,7 @@ int ex_book_load_position(struct ex_book *book, struct ex_position *position)
 
 void ex_book_load_deal(struct ex_book *book, uint64_t deal, int64_t at_us)
 {
-        struct ex_deal_seen *seen;
-
-        if (ex_table_get(&book->deals, ex_key_of_number(&deal)))
-                return;
-        seen = bus_new(struct ex_deal_seen);
-        *seen = (struct ex_deal_seen){ deal, at_us };
-        ex_table_add(&book->deals, ex_key_of_number(&seen->deal), seen);
+        ex_deals_add(&book->deals, deal, at_us);
 }
 
 /* The monotonic moment of a wall time, for whoever starts waiting now. */
@@ -512,13 +506,22 @@ static void forget_job(struct ex_book *book, struct ex_job *job)
         ex_job_free(job);
 }
 
-void ex_book_forget(struct ex_book *book, int64_t before_us)
+static bool is_unplaced(const struct ex_job *job)
+{
+        for (size_t i = 0; i < job->order_count; i++)
+                if (job->orders[i]->counted.unplaced)
+                        return true;
+        return false;
+}
+
+void ex_book_forget(struct ex_book *book, int64_t before_us, int64_t unplaced_before_us)
 {
         struct ex_table_at at;
 
         for (struct ex_job *job = ex_table_first(&book->jobs, &at); job;
                 job = ex_table_next(&book->jobs, &at))
                 if (job->phase == EX_JOB_DONE && job->done_wall_us < before_us &&
+                        (job->done_wall_us < unplaced_before_us || !is_unplaced(job)) &&
                         !is_referred_to(book, job))
                         forget_job(book, job);
 }
@@ -526,14 +529,5 @@ void ex_book_forget(struct ex_book *book, int64_t before_us)
 void ex_book_forget_deals(
         struct ex_book *book, int64_t before_us, void (*fn)(void *arg, uint64_t deal), void *arg)
 {
-        struct ex_table_at at;
-
-        for (struct ex_deal_seen *seen = ex_table_first(&book->deals, &at); seen;
-                seen = ex_table_next(&book->deals, &at)) {
-                if (seen->at_us >= before_us)
-                        continue;
-                fn(arg, seen->deal);
-                ex_table_take(&book->deals, ex_key_of_number(&seen->deal));
-                free(seen);
-        }
+        ex_deals_forget(&book->deals, before_us, fn, arg);
 }

@@ -9,6 +9,7 @@
  * ex_book_load_* take it in again. After a load, call ex_book_loaded once.
  */
 #include "services/order-executor/core/ahead.h"
+#include "services/order-executor/core/deals.h"
 #include "services/order-executor/core/effect.h"
 #include "services/order-executor/core/entry_limits.h"
 #include "services/order-executor/core/job.h"
@@ -70,8 +71,8 @@ struct ex_book {
         struct ex_table jobs;      /* by key; owned */
         struct ex_table orders;    /* by id; owned by their jobs */
         struct ex_table positions; /* by ticket; owned */
-        struct ex_table deals;     /* by number; owned */
-        struct ex_queue **queues;  /* owned */
+        struct ex_deals deals;
+        struct ex_queue **queues; /* owned */
         size_t queue_count;
         struct ex_holding **holdings; /* owned */
         size_t holding_count;
@@ -151,9 +152,10 @@ void ex_book_load_deal(struct ex_book *book, uint64_t deal, int64_t at_us);
 void ex_book_restored(struct ex_book *book, struct ex_now now);
 /* After the last of them: what was under way is in doubt, what was waiting waits again. */
 void ex_book_loaded(struct ex_book *book, struct ex_now now);
-/* Lets go of jobs that ended before BEFORE_US (wall clock) and that nothing refers to. They must be
- * loaded again before something about them is handed in. */
-void ex_book_forget(struct ex_book *book, int64_t before_us);
+/* Lets go of jobs that ended before BEFORE_US (wall clock) and that nothing refers to; those with a
+ * filled leg whose position nobody has seen stay in the figures until they ended before
+ * UNPLACED_BEFORE_US. They must be loaded again before something about them is handed in. */
+void ex_book_forget(struct ex_book *book, int64_t before_us, int64_t unplaced_before_us);
 /* Forgets deals before BEFORE_US (the terminal's clock); FN is told each. */
 void ex_book_forget_deals(
         struct ex_book *book, int64_t before_us, void (*fn)(void *arg, uint64_t deal), void *arg);

@@ -9,11 +9,6 @@ static inline struct bus_bytes ex_key_of_number(const uint64_t *number)
         return bus_bytes(number, sizeof(*number));
 }
 
-struct ex_deal_seen {
-        uint64_t deal;
-        int64_t at_us;
-};
-
 /* The queue of SYMBOL, made if there is none. */
 struct ex_queue *ex_book_queue(struct ex_book *book, const char *symbol);
 /* To the end of its symbol's queue. */

@@ -9,6 +9,7 @@
 
 enum {
         FIRST_CAPACITY = 64, /* a turn of one alert needs about ten */
+        KEPT_CAPACITY = 256, /* at more than 1 KiB each; a snapshot may have needed thousands */
 };
 
 void ex_fx_done(struct ex_fx_list *fx)
@@ -26,6 +27,12 @@ void ex_fx_clear(struct ex_fx_list *fx)
                         fx->items[i].job->unsaved = false;
         }
         fx->count = 0;
+}
+
+void ex_fx_trim(struct ex_fx_list *fx)
+{
+        if (!fx->count && fx->capacity > KEPT_CAPACITY)
+                ex_fx_done(fx);
 }
 
 static struct ex_fx *add(struct ex_fx_list *fx, enum ex_fx_kind kind)

@@ -62,6 +62,7 @@ struct ex_fx_list {
 
 void ex_fx_done(struct ex_fx_list *fx);  /* frees what it owns */
 void ex_fx_clear(struct ex_fx_list *fx); /* forgets the effects, keeps the room */
+void ex_fx_trim(struct ex_fx_list *fx);  /* gives back the room that an unusual call took */
 
 /* Records are packed when the list is carried out, as things then stand: one save of an order or a
  * job is enough for a call, however often it changes in it. */

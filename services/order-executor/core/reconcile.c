@@ -76,7 +76,7 @@ static void find_deals(struct view *view)
                 const Pb__Deal *deal = view->snapshot->deals[i];
                 struct ex_finding *finding;
 
-                if (ex_table_get(&view->book->deals, ex_key_of_number(&deal->deal)))
+                if (ex_deals_has(&view->book->deals, deal->deal))
                         continue;
                 finding = add(view, EX_FINDING_DEAL);
                 finding->item = i;

@@ -365,7 +365,7 @@ static bool take_deal(
                 ex_id_valid(deal->comment) ? ex_book_find_order(book, deal->comment) : NULL;
         struct ex_position *position;
 
-        if (ex_table_get(&book->deals, ex_key_of_number(&deal->deal)))
+        if (ex_deals_has(&book->deals, deal->deal))
                 return false;
         ex_book_load_deal(book, deal->deal, deal->at_us);
         ex_fx_save_deal(&book->fx, deal->deal, deal->at_us);

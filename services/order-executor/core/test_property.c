@@ -334,7 +334,7 @@ static void run_seed(uint32_t seed)
         check_positions(&run);
         check_closed(&run);
         check_result(&run);
-        ex_book_forget(run.world->book, INT64_MAX);
+        ex_book_forget(run.world->book, INT64_MAX, INT64_MAX);
         check_figures(&run);
         world_free(run.world);
 }

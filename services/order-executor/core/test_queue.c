@@ -1,6 +1,7 @@
 /*
  * A symbol's queue: who goes when, and who may pass whom.
  */
+#include "services/order-executor/core/book_internal.h"
 #include "services/order-executor/core/ids.h"
 #include "services/order-executor/core/test_rig.h"
 
@@ -227,7 +228,7 @@ Test(queue, going_past_it_survives_a_restart)
         single(1, BUY);
         world_run_us(w, 6 * SEC);
         world_exit(w, 2, BUY);
-        ex_book_forget(w->book, INT64_MAX);
+        ex_book_forget(w->book, INT64_MAX, INT64_MAX);
         cr_expect_not_null(world_job(w, 2), "still referred to");
         world_crash(w);
         world_start(w);
@@ -358,13 +359,28 @@ Test(queue, a_repeat_is_known_after_a_restart_and_after_it_was_forgotten)
         world_commit(w);
         world_settle(w);
         restart();
-        ex_book_forget(w->book, INT64_MAX);
+        ex_book_forget(w->book, INT64_MAX, INT64_MAX);
         cr_expect_null(world_job(w, 1));
         world_order(w, 1, &order, false);
         world_commit(w);
         world_run_us(w, SEC);
         cr_expect_eq(w->tb->submits, 2);
         cr_expect_eq(w->tb->position_count, 2);
+}
+
+Test(queue, a_filled_leg_without_a_position_is_remembered_for_longer)
+{
+        struct ex_order *leg;
+
+        open_one(1, BUY);
+        leg = world_leg(w, 1, 'A');
+        expect_state(leg, FILLED);
+        leg->ticket = 0;
+        ex_book_recount_order(w->book, leg);
+        ex_book_forget(w->book, INT64_MAX, 0);
+        cr_expect_not_null(world_job(w, 1), "the figures count it still");
+        ex_book_forget(w->book, INT64_MAX, INT64_MAX);
+        cr_expect_null(world_job(w, 1));
 }
 
 Test(queue, an_exit_that_comes_again_closes_nothing_new)
