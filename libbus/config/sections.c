@@ -27,6 +27,7 @@ static const char *const names[] = {
         "multi_telegram",
         "telegram",
         "demo",
+        "deploy",
         "alias.broker",
         "alias.ingest",
         "source.",

@@ -27,6 +27,7 @@ int umbra_close(int argc, char **argv);
 int umbra_settle(int argc, char **argv);
 int umbra_risk(int argc, char **argv);
 int umbra_backup(int argc, char **argv);
+int umbra_deploy(int argc, char **argv);
 int umbra_restart(int argc, char **argv);
 int umbra_restore(int argc, char **argv);
 int umbra_reader(int argc, char **argv);

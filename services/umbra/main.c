@@ -28,6 +28,8 @@ static const struct {
         { "close", umbra_close, "close positions by hand" },
         { "settle", umbra_settle, "end an order that waits for a person" },
         { "risk", umbra_risk, "change caps and limits" },
+        { "deploy", umbra_deploy,
+                "a phase of the move: in its window, step by step, with a way back" },
         { "restart", umbra_restart, "replace running services, one after the other" },
         { "backup", umbra_backup, "copy all stores while they run" },
         { "restore", umbra_restore, "put a backup in place of a stopped system" },

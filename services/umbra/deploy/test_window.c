@@ -112,13 +112,13 @@ Test(window, moves_with_summer_time)
                 "2026-10-04T10:00:00+11:00", "2026-10-04T11:00:00+11:00");
 }
 
-Test(window, is_found_at_every_minute_of_two_years_of_a_zone_with_summer_time)
+Test(window, is_found_at_any_time_of_two_years_of_a_zone_with_summer_time)
 {
         struct window window = window_of("Tuesday 10:00", 2 * HOUR);
         struct window_zone zone = zone_of("America/New_York");
-        int64_t open_minutes = 0, from = at("2026-01-01T00:00:00Z");
+        int64_t open = 0, from = at("2026-01-01T00:00:00Z");
 
-        for (int64_t now = from; now < from + 104 * 7 * 24 * HOUR; now += 60) {
+        for (int64_t now = from; now < from + 104 * 7 * 24 * HOUR; now += 300) {
                 struct window_now found;
                 char text[WINDOW_TEXT_SIZE];
 
@@ -127,9 +127,9 @@ Test(window, is_found_at_every_minute_of_two_years_of_a_zone_with_summer_time)
                 cr_assert_eq(found.is_open, found.start_s <= now);
                 window_time(&zone, found.start_s, text);
                 cr_assert(!strncmp(text, "Tue ", 4) && !strcmp(text + strlen(text) - 5, "10:00"));
-                open_minutes += found.is_open;
+                open += found.is_open;
         }
-        cr_expect_eq(open_minutes, 104 * 120);
+        cr_expect_eq(open, 104 * 24);
 }
 
 Test(window, tells_times_as_the_zone_shows_them)
