@@ -11,6 +11,7 @@
 /* A name that ends in a dot is a prefix: a free name of CONFIG_NAME_MAX characters follows. */
 static const char *const names[] = {
         "bus",
+        "redis",
         "up",
         "policy",
         "alert-ingest",

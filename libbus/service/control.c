@@ -60,8 +60,10 @@ bool service_control(struct bus_service *service, const struct bus_message *mess
                                 error);
                 answer_backup(service, message, control->backup_name, r, error);
         }
-        if (control && control->command == PB__COMMAND__COMMAND_RESUME)
+        if (control && control->command == PB__COMMAND__COMMAND_RESUME) {
                 service_alarms_seen(service); /* and the service's own handler has its part */
+                service_store_accept(service);
+        }
         pb__control__free_unpacked(control, NULL);
         return backup;
 }

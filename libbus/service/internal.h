@@ -96,8 +96,10 @@ struct bus_service {
         Pb__ServiceState state;
         char *why;
         bool failed, draining;
+        bool standing_by; /* not started: waits for the store */
         int exit_status;
-        struct bus_source *reopen_timer, *drain_timer, *commit_timer, *heartbeat_timer;
+        struct bus_source *reopen_timer, *drain_timer, *commit_timer, *heartbeat_timer,
+                *lease_timer;
         struct bus_source *settle_timer;
         int64_t settle_due_us;  /* 0: nothing to settle */
         unsigned int unsettled; /* commits */
@@ -123,6 +125,15 @@ void service_turns_rest(struct bus_service *service);
 
 /* store.c */
 BUS_MUST int service_store_open(struct bus_service *service, char *error, size_t error_size);
+/* The same, as long as it takes another process to let go of it, and Redis to be there. -ECANCELED: a
+ * signal ended the wait. */
+BUS_MUST int service_store_wait(struct bus_service *service, char *error, size_t error_size);
+void service_store_hold(
+        struct bus_service *service); /* from now on: the lease, and what it tells */
+void service_store_accept(
+        struct bus_service *service); /* somebody knows that it has lost something */
+/* False once another process may have taken it. */
+bool service_store_is_ours(struct bus_service *service);
 void service_store_lost(struct bus_service *service, int result);
 
 /* door.c */

@@ -146,7 +146,7 @@ static void begin_drain(struct bus_service *service)
         log_info("draining", "pid=%d", (int)getpid());
         set_state(service, PB__SERVICE_STATE__SERVICE_STATE_DRAINING, "");
         service->draining = true;
-        if (!service->class->drain) {
+        if (!service->class->drain || service->standing_by) {
                 bus_service_drained(service);
                 return;
         }
@@ -278,16 +278,15 @@ static int open_all(struct bus_service *service, char *error, size_t error_size)
                 snprintf(error, error_size, "cannot make %s: %s", service->folder, strerror(-r));
                 return r;
         }
-        r = service_store_open(service, error, error_size);
+        r = service_probe_open(service, error, error_size);
+        if (!r)
+                r = service_store_wait(service, error, error_size);
         if (r < 0)
                 return r;
         r = open_slot(service, error, error_size); /* under the store's lock */
         if (r < 0)
                 return r;
         r = service_alarms_load(service);
-        if (r < 0)
-                return r;
-        r = service_probe_open(service, error, error_size);
         if (r < 0)
                 return r;
         r = service_door_open(service, error, error_size);
@@ -370,6 +369,8 @@ int service_run(struct bus_service *service, int signal_fd)
         bus_loop_add_fd(service->loop, signal_fd, ZMQ_POLLIN, signal_arrived, &signals);
         bus_loop_on_turn_end(service->loop, service_turn_end, service);
         r = open_all(service, error, sizeof(error));
+        if (r == -ECANCELED && service->draining) /* it never had the store */
+                return service->exit_status;
         if (r < 0) {
                 log_error("cannot_start", "%s", *error ? error : strerror(-r));
                 return r == -ENOKEY || r == -EKEYREJECTED ? BUS_EXIT_STAY_DOWN : 1;
@@ -381,6 +382,7 @@ int service_run(struct bus_service *service, int signal_fd)
                         log_error("cannot_start", "error=\"%s\"", strerror(-r));
                 return service->failed ? service->exit_status : 1;
         }
+        service_store_hold(service);
         service->heartbeat_timer = bus_loop_add_timer(service->loop, 0, 0, beat, service);
         bus_loop_add_timer(service->loop, PRUNE_PERIOD_US, PRUNE_PERIOD_US, prune, service);
         r = bus_loop_run(service->loop);

@@ -59,6 +59,9 @@ struct bus_service_class {
         const struct bus_listen *listens;    /* ends with .topic_prefix == NULL; may be NULL */
         const struct config_option *options; /* its own sections; ends with .section == NULL */
         bool survives_commit_failure;
+        /* Several of it may run at once where the store can be shared: whatever its handlers keep in
+         * memory must then be of no use to the others, or be read anew. */
+        bool replicated;
         bool answers_probes; /* /livez and /readyz, on an HTTP socket of its own */
         /* Not 0: no alert waits for it on its way to the broker. Where processors are few, those go
          * first, and of two in the background the one with the lower number, which is its nice value. */
@@ -73,6 +76,8 @@ struct bus_service_class {
         /* Makes the service's struct from its config. Reads no state, opens no socket. < 0 after one
          * ERROR line that names what is wrong with the config. */
         int (*create)(struct bus_service *service, void **ret_self);
+        /* The store cannot be had yet: said once, before prepare and start; may be NULL. */
+        void (*stand_by)(void *self);
         /* The store is open and no input has a place in its stream yet: the one moment to set cursors
          * back; may be NULL. < 0 after one ERROR line. */
         int (*prepare)(void *self);

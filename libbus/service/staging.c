@@ -185,7 +185,10 @@ static void stage(struct bus_service *service, const struct bus_out *out,
         staged->fn = fn;
         staged->arg = arg;
         pack_envelope(service, stream, out, origin, out->message_id ? out->message_id : id, now_us);
-        if (derived) {
+        if (derived && !service_store_is_ours(service)) {
+                bus_service_fail(service, "lease_lost", "%s@%s is another process's by now",
+                        stream->kind->name, service->class->name);
+        } else if (derived) {
                 bus_writer_publish(service->writer, stream, out->topic,
                         bus_buf_bytes(&service->envelope), position, stream->published);
                 staged->published = true;

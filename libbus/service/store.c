@@ -4,8 +4,10 @@
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
 #include "libbus/service/internal.h"
+#include "libbus/store/store_redis.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 
 /* How long after a failed commit, and after each failed try, the store is opened again. */
@@ -13,19 +15,189 @@
 #define BOOT_ID_PATH    "/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_MAX     64
 
+static bool is_redis(const struct bus_service *service)
+{
+        return !strcmp(config_string(service->config, "bus", "store"), "redis");
+}
+
+/* Says where Redis is. PASSWORD is what was read of it: NULL where nobody logs in. */
+static void use_redis(const struct bus_service *service, const char *password)
+{
+        const struct config *config = service->config;
+        const char *user = config_string(config, "redis", "user");
+        char host[HOST_NAME_MAX + 1] = "";
+
+        if (gethostname(host, sizeof(host) - 1) < 0)
+                *host = 0;
+        store_redis_use(&(struct store_redis_options){
+                .host = config_string(config, "redis", "host"),
+                .port = (uint16_t)config_int(config, "redis", "port"),
+                .socket = config_string(config, "redis", "socket"),
+                .user = *user ? user : service->class->name,
+                .password = password ? password : "",
+                .wait_replicas = (int)config_int(config, "redis", "wait_replicas"),
+                .wait_us = config_int(config, "redis", "wait"),
+                .timeout_us = config_int(config, "redis", "timeout"),
+                .lease_us = config_int(config, "bus", "lease"),
+                .replica = config_given(config, "bus", "replica")
+                                   ? config_string(config, "bus", "replica")
+                                   : host,
+        });
+}
+
+static int find_redis(const struct bus_service *service, char *error, size_t error_size)
+{
+        const char *file = config_string(service->config, "redis", "password_file");
+        BUS_AUTOFREE char *password = NULL;
+        int r = 0;
+
+        if (*file)
+                r = bus_file_read_secret(file, &password);
+        if (r < 0)
+                snprintf(error, error_size, "redis.password_file: %s: %s", file, strerror(-r));
+        else
+                use_redis(service, password);
+        if (password)
+                explicit_bzero(password, strlen(password));
+        return r;
+}
+
 int service_store_open(struct bus_service *service, char *error, size_t error_size)
 {
         BUS_AUTOBUF struct bus_buf boot_id = BUS_BUF_INIT;
         BUS_AUTOFREE char *path = bus_xasprintf("%s/%s.db", service->folder, service->class->name);
         struct store_options options = { .engine = config_string(service->config, "bus", "store"),
                 .path = path,
+                .shared = service->class->replicated,
                 .now_us = bus_wall_us() };
+        int r = is_redis(service) ? find_redis(service, error, error_size) : 0;
 
+        if (r < 0)
+                return r;
         if (bus_file_read(BOOT_ID_PATH, BOOT_ID_MAX, &boot_id) < 0)
                 bus_buf_clear(&boot_id);
         options.boot_id = bus_buf_str(&boot_id);
         service->syncs_seen = 0;
         return store_open(&options, &service->store, error, error_size);
+}
+
+/* ---- standing by: another process has the store, or Redis is not there ---- */
+
+static bool passes(int r)
+{
+        static const int passing[] = { -EBUSY, -ECONNREFUSED, -ENOENT, -ETIMEDOUT, -ECONNRESET,
+                -EAGAIN, -EHOSTUNREACH, -ENETUNREACH, -EPIPE, -EROFS, -EIO, -ENOSPC };
+
+        for (size_t i = 0; i < BUS_COUNT(passing); i++)
+                if (r == passing[i])
+                        return true;
+        return false;
+}
+
+static void look_again(void *arg)
+{
+        struct bus_service *service = arg;
+
+        bus_loop_stop(service->loop);
+}
+
+static void stand_by(struct bus_service *service, const char *why)
+{
+        struct bus_source *timer =
+                bus_loop_add_timer(service->loop, REOPEN_DELAY_US, 0, look_again, service);
+
+        if (!service->standing_by) {
+                log_info("standing_by", "%s", why);
+                if (service->class->stand_by)
+                        service->class->stand_by(service->self);
+        }
+        service->standing_by = true;
+        if (bus_loop_run(service->loop) < 0)
+                service->draining = true;
+        bus_loop_remove(service->loop, timer);
+}
+
+int service_store_wait(struct bus_service *service, char *error, size_t error_size)
+{
+        int r;
+
+        for (;;) {
+                *error = 0;
+                r = service_store_open(service, error, error_size);
+                if (r >= 0 || !is_redis(service) || !passes(r))
+                        break;
+                stand_by(service, error);
+                if (service->draining)
+                        return -ECANCELED;
+        }
+        if (r >= 0 && service->standing_by)
+                log_info("stood_by", "the store is ours now");
+        service->standing_by = false;
+        return r;
+}
+
+/* ---- holding on to it ---- */
+
+bool service_store_is_ours(struct bus_service *service)
+{
+        struct store_lease lease;
+
+        if (!service->store)
+                return false;
+        store_lease(service->store, &lease);
+        return !lease.period_us || bus_mono_us() < lease.until_us;
+}
+
+static void keep_lease(void *arg)
+{
+        struct bus_service *service = arg;
+        int r;
+
+        if (!service->store || service->failed)
+                return;
+        r = store_renew(service->store);
+        if (r < 0)
+                service_store_lost(service, r);
+}
+
+/* What stands in the store that was opened; said once more by each that opens it. */
+static void tell_of_regress(struct bus_service *service)
+{
+        if (!store_has_regressed(service->store))
+                return;
+        log_error("store_regressed",
+                "redis has lost commits that it had acknowledged: was it restored, or failed over?");
+        bus_alarm(service, "journal_regressed", service->class->name,
+                PB__SEVERITY__SEVERITY_CRITICAL,
+                "Redis has lost what %s had committed; what came of it is not known here",
+                service->class->name);
+}
+
+void service_store_accept(struct bus_service *service)
+{
+        if (service->store && store_has_regressed(service->store) &&
+                store_restored_done(service->store) < 0)
+                log_warn("regress_mark_stays", "the store refuses to take it off");
+}
+
+void service_store_hold(struct bus_service *service)
+{
+        struct store_lease lease;
+
+        tell_of_regress(service);
+        store_lease(service->store, &lease);
+        if (lease.period_us && !service->lease_timer)
+                service->lease_timer = bus_loop_add_timer(
+                        service->loop, lease.period_us, lease.period_us, keep_lease, service);
+}
+
+static const char *reason_of(int result)
+{
+        switch (result) {
+        case -ESTALE: return "another process has the lease of the store";
+        case -ENOTRECOVERABLE: return "redis has lost commits that it had acknowledged";
+        default: return strerror(-result);
+        }
 }
 
 static void try_reopen(void *arg)
@@ -52,6 +224,7 @@ static void try_reopen(void *arg)
                 return;
         }
         log_info("store_reopened", "commits go on");
+        tell_of_regress(service);
         bus_alarm(service, "store_failed", service->class->name, PB__SEVERITY__SEVERITY_CRITICAL,
                 "commits failed for a while; what was asked for in that time was refused");
         bus_alarm_end(service, "store_failed", service->class->name);
@@ -61,13 +234,13 @@ static void try_reopen(void *arg)
 void service_store_lost(struct bus_service *service, int result)
 {
         if (!service->class->survives_commit_failure) {
-                bus_service_fail(service, "commit_failed", "error=\"%s\"", strerror(-result));
+                bus_service_fail(service, "commit_failed", "error=\"%s\"", reason_of(result));
                 return;
         }
         /* The reopening is under way: what fails meanwhile must not put it off. */
         if (!service->store)
                 return;
-        log_error("commit_failed", "error=\"%s\"", strerror(-result));
+        log_error("commit_failed", "error=\"%s\"", reason_of(result));
         bus_service_degraded(service, "the store cannot commit");
         /* a failed sync is not tried again on the same descriptor */
         bus_writer_detach(service->writer);

@@ -58,6 +58,7 @@ struct ingest {
         bool group_open;        /* the commit being staged has alerts */
         unsigned int group_done;
         bool draining;
+        bool standing_by;       /* not started: nothing but refusals */
         int64_t drain_until_us; /* monotonic */
 };
 

@@ -123,6 +123,17 @@ static int open_http(struct ingest *ingest)
         return r;
 }
 
+/* Nothing can be made durable, but whoever sends is told so and sends again. */
+static void stand_by(void *self)
+{
+        struct ingest *ingest = self;
+        int r;
+
+        ingest->standing_by = true;
+        r = open_http(ingest);
+        (void)r; /* it was said, and ends the start */
+}
+
 static int start(void *self)
 {
         struct ingest *ingest = self;
@@ -135,8 +146,9 @@ static int start(void *self)
                 r = watch_start(ingest);
         if (r == 0)
                 r = open_ring(ingest);
-        if (r == 0)
+        if (r == 0 && !ingest->http)
                 r = open_http(ingest);
+        ingest->standing_by = false;
         if (r == 0)
                 bus_service_ready(ingest->service);
         return r;
@@ -187,8 +199,10 @@ static const struct bus_service_class class = {
         .inputs = inputs,
         .options = ingest_options,
         .survives_commit_failure = true,
+        .replicated = true,
         .answers_probes = true,
         .create = create,
+        .stand_by = stand_by,
         .start = start,
         .drain = drain,
         .destroy = destroy,

@@ -46,6 +46,18 @@ static bool address_is_allowed(
         return known && address_list_has(&ingest->allow, address);
 }
 
+/* NULL, or why no alert can be taken now. */
+static const char *unavailable(const struct ingest *ingest)
+{
+        struct store *store = bus_service_store(ingest->service);
+
+        if (ingest->standing_by)
+                return "the store is not there yet: send it again";
+        if (store && store_has_regressed(store))
+                return "the store has lost alerts: a person has to look at it first";
+        return NULL;
+}
+
 static void webhook(struct ingest *ingest, struct http_request *request, const char *token)
 {
         const struct auth_source *source;
@@ -59,6 +71,8 @@ static void webhook(struct ingest *ingest, struct http_request *request, const c
         source = auth_find(ingest->sources, ingest->source_count, token);
         if (!source || !allowed)
                 refuse_stranger(ingest, request, &address);
+        else if (unavailable(ingest))
+                reply_unavailable(ingest, request, "not_durable", unavailable(ingest));
         else
                 intake_alert(ingest, request, source, address_format(&address, text));
 }
@@ -77,8 +91,9 @@ void webhook_request(void *arg, struct http_request *request)
         } else if (is_reading(request) && !strcmp(path, "/livez")) {
                 answer_probe(ingest, request, true);
         } else if (is_reading(request) && !strcmp(path, "/readyz")) {
-                answer_probe(
-                        ingest, request, !ingest->draining && bus_service_store(ingest->service));
+                answer_probe(ingest, request,
+                        !ingest->draining && bus_service_store(ingest->service) &&
+                                !unavailable(ingest));
         } else {
                 reply_error(ingest, request, OUTCOME_OTHER, 404, "not_found", "no such path");
         }

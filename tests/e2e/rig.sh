@@ -9,6 +9,40 @@ export UMBRA_STATE
 up=
 checks=0
 
+# UMBRA_E2E_STORE=redis: the same system on a redis-server of its own, on a unix socket.
+redis=
+redis_folder=
+redis_start() {
+        if [ -z "$redis_folder" ]; then
+                redis_folder=$(mktemp -d /tmp/umbra-e2e-redis-XXXXXX)
+                chmod 711 "$redis_folder" # services under uids of their own connect
+        fi
+        redis-server --port 0 --unixsocket "$redis_folder/sock" --unixsocketperm 777 \
+                --dir "$redis_folder" --save '' --appendonly yes --appendfsync always \
+                >>"$redis_folder/log" 2>&1 &
+        redis=$!
+        # not by until_true, which minds $up
+        for _ in $(seq 300); do
+                redis_cli PING 2>/dev/null | grep -q PONG && return
+                sleep 0.1
+        done
+        fail 'redis-server does not answer'
+}
+
+redis_cli() {
+        redis-cli -s "$redis_folder/sock" "$@"
+}
+
+redis_kill() {
+        kill -KILL "$redis"
+        wait "$redis" || :
+        redis=
+}
+
+on_redis() {
+        [ "${UMBRA_E2E_STORE:-sqlite}" = redis ]
+}
+
 why=
 rig_finish() {
         status=$?
@@ -23,7 +57,8 @@ rig_finish() {
                 tail -n 6 "$UMBRA_STATE"/log/*.log "$UMBRA_STATE"/up.err | cut -c 1-200 || :
                 printf '\nafter %d checks: FAIL %s\n' "$checks" "${why:-a command failed}"
         fi
-        rm -rf "$UMBRA_STATE"
+        [ -z "$redis" ] || redis_kill
+        rm -rf "$UMBRA_STATE" ${redis_folder:+"$redis_folder"}
         exit "$status"
 }
 trap rig_finish EXIT
@@ -60,6 +95,10 @@ start() {
         for setting in alert-ingest.listen=127.0.0.1:0 health.listen=127.0.0.1:0 "$@"; do
                 sets="$sets --set $setting"
         done
+        if on_redis; then
+                [ -n "$redis" ] || redis_start
+                sets="$sets --set bus.store=redis --set redis.socket=$redis_folder/sock"
+        fi
         : >"$UMBRA_STATE/up.out"
         # shellcheck disable=SC2086 # a list of words
         "$umbra" up $sets >"$UMBRA_STATE/up.out" 2>>"$UMBRA_STATE/up.err" &
