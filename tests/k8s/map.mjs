@@ -37,8 +37,7 @@ export function expected(topics, { mt5demo, redis, terminal }) {
   for (const [reader, writer] of readersOf(topics)) add(reader, writer, PUB, REPLAY);
   for (const service of SERVICES) {
     add('tools', service, PUB, REPLAY);
-    if (redis === 'inside') add(service, 'redis', 6379);
-    else add(service, redis, 6379);
+    if (service !== 'strategy-v3-shadow') add(service, redis === 'inside' ? 'redis' : redis, 6379);
   }
   add('tools', 'health', HEALTH);
   add('tools', 'alert-ingest', WEBHOOK);
