@@ -5,8 +5,9 @@
 #include "libbus/base/require.h"
 #include "services/umbra/ask.h"
 #include "services/umbra/backup.h"
+#include "services/umbra/command.h"
+#include "services/umbra/deploy/logs.h"
 #include "services/umbra/deploy/record.h"
-#include "services/umbra/deploy/rehearse.h"
 #include "services/umbra/deploy/verify.h"
 #include "services/umbra/ini_edit.h"
 #include "services/umbra/restart.h"
@@ -22,7 +23,9 @@
 #define POLL_US          (100 * BUS_US_PER_MS)
 #define ASK_US           (40 * BUS_US_PER_SEC) /* a backup may take 30 s */
 #define PROVE_TRIES      3
-#define NAME_SIZE        64 /* of a backup, as health takes it */
+#define NAME_SIZE        64   /* of a backup, as health takes it */
+#define REHEARSAL_RATE   "20" /* alerts a second: brisk, and nobody's limit */
+#define ORDERS_SHARE     20   /* of so many alerts one order at the least must reach the broker */
 
 /* ---- looking ---- */
 
@@ -157,13 +160,14 @@ static int take_prove(struct deployment *deployment, char *note)
 
 static void backup_name(const struct phase *phase, char name[static NAME_SIZE])
 {
-        time_t now = (time_t)(bus_wall_us() / BUS_US_PER_SEC);
+        int64_t now_us = bus_wall_us();
+        time_t now = (time_t)(now_us / BUS_US_PER_SEC);
         struct tm tm;
 
         gmtime_r(&now, &tm);
-        snprintf(name, NAME_SIZE, "before-%s-%04d%02d%02dT%02d%02d%02d", phase->name,
+        snprintf(name, NAME_SIZE, "before-%s-%04d%02d%02dT%02d%02d%02d.%03d", phase->name,
                 (tm.tm_year + 1900) % 10000, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-                tm.tm_sec);
+                tm.tm_sec, (int)(now_us / BUS_US_PER_MS % 1000));
 }
 
 static int keep_config(const struct layout *layout, const char *name, char *note)
@@ -301,31 +305,30 @@ static int take_restart(struct deployment *deployment, const struct step *step, 
 
 /* ---- rehearsal ---- */
 
+/* umbra rehearse, and beyond its sums no ERROR in any log. What it says stands on lines of its own. */
 static int take_rehearse(struct deployment *deployment, char *note)
 {
-        struct rehearsal sums;
-        int r;
+        BUS_AUTOFREE char *alerts = bus_xasprintf("%u", deployment->rehearsal);
+        BUS_AUTOFREE char *orders_min =
+                bus_xasprintf("%u", (deployment->rehearsal + ORDERS_SHARE - 1) / ORDERS_SHARE);
+        char *argv[] = { "rehearse", "--state", deployment->layout->state, "--alerts", alerts,
+                "--rate", REHEARSAL_RATE, "--orders-min", orders_min, NULL };
+        struct logs logs;
 
         if (!deployment->is_staging) {
                 strcpy(note, "left out: [deploy] stage is production");
                 return 0;
         }
-        /* what earlier rehearsals have left open would stand in the way of this one's entries */
-        r = post(deployment, "/admin/close_all?reason=rehearsal", NULL, NULL, note);
-        if (r < 0)
-                return r;
-        r = rehearse(deployment->layout, &deployment->health, deployment->rehearsal, &sums, note,
-                STEP_NOTE_SIZE);
-        if (!r)
-                snprintf(note, STEP_NOTE_SIZE,
-                        "%zu alerts: %zu accepted, %zu seen before, %zu refused as they must be; "
-                        "%zu orders, %zu executed%s; no ERROR; slowest answer %.0f ms",
-                        sums.sent, sums.accepted, sums.duplicates, sums.rejected, sums.orders,
-                        sums.executed,
-                        sums.has_ledger ? ", as the broker's ledger has them"
-                                        : " (no ledger to hold them against)",
-                        (double)sums.slowest_us / (double)BUS_US_PER_MS);
-        return r;
+        putchar('\n');
+        logs_mark(deployment->layout, &logs);
+        if (umbra_rehearse((int)BUS_COUNT(argv) - 1, argv) != UMBRA_DONE) {
+                strcpy(note, "the rehearsal did not go as it must");
+                return -EBADMSG;
+        }
+        if (logs_error(deployment->layout, &logs, note, STEP_NOTE_SIZE))
+                return -EBADMSG;
+        snprintf(note, STEP_NOTE_SIZE, "%s alerts, and no ERROR in a log", alerts);
+        return 0;
 }
 
 int step_take(
