@@ -52,9 +52,13 @@ const struct config_option bus_endpoint_options[] = {
         { "redis", "wait", CONFIG_DURATION, "1s", .minimum = BUS_US_PER_MS,
                 .maximum = 60 * BUS_US_PER_SEC, .help = "longest wait for them" },
         { "endpoint.*", "pub", CONFIG_STRING, "", .maximum = BUS_ENDPOINT_SIZE - 1,
-                .help = "ZeroMQ endpoint of the service's PUB socket" },
+                .help = "ZeroMQ endpoint of the service's PUB socket; several: one blank between" },
         { "endpoint.*", "replay", CONFIG_STRING, "", .maximum = BUS_ENDPOINT_SIZE - 1,
-                .help = "ZeroMQ endpoint of the service's replay socket" },
+                .help = "ZeroMQ endpoint of the service's replay socket; as many as of pub" },
+        { "endpoint.*", "bind_pub", CONFIG_STRING, "", .maximum = BUS_ENDPOINT_SIZE - 1,
+                .help = "where the service itself binds; empty: pub" },
+        { "endpoint.*", "bind_replay", CONFIG_STRING, "", .maximum = BUS_ENDPOINT_SIZE - 1,
+                .help = "where the service itself binds; empty: replay" },
         { "endpoint.*", "uid", CONFIG_INT, "", .minimum = 0, .maximum = UINT32_MAX - 1,
                 .help = "whose folder its ipc sockets must lie in; umbra up writes it" },
         POLICY("alert-ingest"),
@@ -88,16 +92,35 @@ const char *bus_run_dir(const struct config *config, char buffer[static BUS_ENDP
         return buffer;
 }
 
+static const char *given_in(const struct config *config, const char *service, const char *key)
+{
+        BUS_AUTOFREE char *section = bus_xasprintf("endpoint.%s", service);
+
+        return has_section(config, service) ? config_string(config, section, key) : "";
+}
+
+int bus_endpoint_bound(const struct config *config, const char *service,
+        enum bus_endpoint_kind kind, char ret_text[static BUS_ENDPOINT_SIZE])
+{
+        const char *given =
+                given_in(config, service, kind == BUS_ENDPOINT_PUB ? "bind_pub" : "bind_replay");
+        int r = 0;
+
+        if (*given)
+                snprintf(ret_text, BUS_ENDPOINT_SIZE, "%s", given);
+        else
+                r = bus_endpoint(config, service, kind, ret_text);
+        return !r && strchr(ret_text, ' ') ? -EINVAL : r;
+}
+
 int bus_endpoint(const struct config *config, const char *service, enum bus_endpoint_kind kind,
         char ret_text[static BUS_ENDPOINT_SIZE])
 {
-        const char *key = kind == BUS_ENDPOINT_PUB ? "pub" : "replay", *given = "";
-        BUS_AUTOFREE char *section = bus_xasprintf("endpoint.%s", service);
+        const char *key = kind == BUS_ENDPOINT_PUB ? "pub" : "replay";
+        const char *given = given_in(config, service, key);
         char run_dir[BUS_ENDPOINT_SIZE];
         int n;
 
-        if (has_section(config, service))
-                given = config_string(config, section, key);
         if (*given) {
                 snprintf(ret_text, BUS_ENDPOINT_SIZE, "%s", given);
                 return 0;

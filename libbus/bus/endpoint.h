@@ -18,8 +18,12 @@ enum bus_endpoint_kind {
         BUS_ENDPOINT_REPLAY,
 };
 
-/* -ENAMETOOLONG if the ipc path would not fit a socket address. */
+/* Where others reach it: several, one blank between, where it runs several times.
+ * -ENAMETOOLONG if the ipc path would not fit a socket address. */
 BUS_MUST int bus_endpoint(const struct config *config, const char *service,
+        enum bus_endpoint_kind kind, char ret_text[static BUS_ENDPOINT_SIZE]);
+/* Where the service itself binds, which is one of them. -EINVAL if there are several and none is named. */
+BUS_MUST int bus_endpoint_bound(const struct config *config, const char *service,
         enum bus_endpoint_kind kind, char ret_text[static BUS_ENDPOINT_SIZE]);
 /* The run folder: [bus] run_dir, or "run" below [bus] state_dir. Borrowed, or in BUFFER. */
 const char *bus_run_dir(const struct config *config, char buffer[static BUS_ENDPOINT_SIZE]);

@@ -48,6 +48,14 @@ void bus_envelope_place(struct bus_buf *buf, struct bus_pos position, struct bus
         bus_pack(&tail.base, buf);
 }
 
+void bus_envelope_sign(struct bus_buf *buf, uint64_t token)
+{
+        Pb__Envelope tail = PB__ENVELOPE__INIT;
+
+        tail.writer_token = token;
+        bus_pack(&tail.base, buf);
+}
+
 static int check(const Pb__Envelope *envelope, const char **ret_why)
 {
         int r = validate_envelope_journaled(envelope, ret_why);

@@ -21,6 +21,8 @@ void bus_envelope_pack(const Pb__Envelope *envelope, struct bus_buf *buf);
 /* Appends the position's fields; STEP other than UNSPECIFIED adds a stamp at AT_US. */
 void bus_envelope_place(struct bus_buf *buf, struct bus_pos position, struct bus_pos predecessor,
         Pb__Step step, int64_t at_us);
+/* Appends the token of the lease that the sender holds. */
+void bus_envelope_sign(struct bus_buf *buf, uint64_t token);
 /*
  * Unpacks and validates. The caller frees with pb__envelope__free_unpacked(e, NULL).
  * -EBADMSG if it is not a valid envelope (*RET_WHY: static text), -EPROTO for a newer schema.

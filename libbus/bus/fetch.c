@@ -29,14 +29,13 @@ static void send_request(struct bus_reader *reader, struct bus_pos behind)
         request.max_messages = reader->placed ? FETCH_MESSAGES : reader->asking_latest;
         bus_pack(&request.base, &frame);
 
-        if (zmq_send(reader->peer->dealer, frame.data, frame.size, ZMQ_DONTWAIT) < 0) {
+        if (!peer_ask(reader->peer, bus_buf_bytes(&frame))) {
                 reader->request_id = 0; /* nobody there yet */
                 bus_loop_set_timer(reader->timer, FETCH_RETRY_US);
         } else {
                 reader->request_id = request.request_id;
                 bus_loop_set_timer(reader->timer, FETCH_TIMEOUT_US);
         }
-        bus_loop_touch(reader->peer->dealer_source);
 }
 
 void fetch_start(struct bus_reader *reader)
@@ -52,6 +51,7 @@ void fetch_timer(void *arg)
         if (reader->failed)
                 return;
         if (reader->fetching) {
+                peer_ask_another(reader->peer);
                 send_request(reader, reader->cursor); /* no answer, or nobody was there */
                 return;
         }
@@ -289,7 +289,7 @@ void fetch_answer(struct bus_peer *peer, struct bus_bytes frame)
 
         if (!reply || validate_replay_reply(reply, &why) < 0) {
                 log_warn("replay_reply_refused", "writer=%s why=\"%s\"", peer->writer, why);
-        } else {
+        } else if (peer_admits(peer, reply->writer_token)) {
                 reader = asked_by(peer, reply->request_id);
                 if (reader && !reader->failed && !strcmp(reply->stream, reader->name)) {
                         records = bus_new(struct records);

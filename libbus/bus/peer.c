@@ -1,3 +1,4 @@
+#include "libbus/base/clock.h"
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
 #include "libbus/bus/place.h"
@@ -7,21 +8,43 @@
 #include "proto/validate.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <zmq.h>
 
 /* Longest topic anything of ours has: a stream's prefix, a symbol or service name. */
 #define TOPIC_MAX_BYTES 200
 #define PLACE_RETRY_US  (1 * BUS_US_PER_SEC)
+#define WARN_PERIOD_US  (1 * BUS_US_PER_SEC)
 /* A writer sends four beacons a second: one that is silent for so long is connected to anew. */
 #define SILENCE_US (5 * BUS_US_PER_SEC)
+
+bool peer_admits(struct bus_peer *peer, uint64_t token)
+{
+        int64_t now_us = bus_mono_us();
+
+        if (!token || token == peer->token)
+                return true; /* one without a lease holds a store that nobody else can */
+        if (token < peer->token) {
+                if (now_us - peer->warned_us >= WARN_PERIOD_US)
+                        log_warn("lease_is_older", "writer=%s token=%" PRIu64 " newest=%" PRIu64,
+                                peer->writer, token, peer->token);
+                if (now_us - peer->warned_us >= WARN_PERIOD_US)
+                        peer->warned_us = now_us;
+                return false;
+        }
+        peer->token = token;
+        if (peer->token_raised)
+                peer->token_raised(peer->token_arg, peer->writer, token);
+        return true;
+}
 
 static void beacon_arrived(struct bus_peer *peer, struct bus_bytes frame)
 {
         Pb__Beacon *beacon = MESSAGE_UNPACK(beacon, frame);
         const char *why;
 
-        if (beacon && validate_beacon(beacon, &why) == 0)
+        if (beacon && validate_beacon(beacon, &why) == 0 && peer_admits(peer, beacon->writer_token))
                 for (struct bus_reader *r = peer->readers; r; r = r->next)
                         if (!strcmp(r->name, beacon->stream))
                                 reader_beacon(r, beacon);
@@ -58,12 +81,16 @@ static void live_message(struct bus_peer *peer, const char *topic, struct bus_by
         reader = reader_of_topic(peer, topic);
         if (!reader)
                 heard(peer, topic, frame);
-        else if (reader_unpack(reader, topic, frame, false, &message) == 0)
+        else if (reader_unpack(reader, topic, frame, false, &message) < 0)
+                return;
+        else if (peer_admits(peer, message.envelope->writer_token))
                 reader_take(reader, &message);
+        else
+                held_done(&message);
 }
 
 /* One multipart message off the SUB socket; false when there is none. */
-static bool take_live(struct bus_peer *peer)
+static bool take_live(struct link *link)
 {
         char topic[TOPIC_MAX_BYTES + 1];
         zmq_msg_t frame;
@@ -71,15 +98,15 @@ static bool take_live(struct bus_peer *peer)
         size_t size = sizeof(more);
         bool good;
 
-        n = zmq_recv(peer->sub, topic, TOPIC_MAX_BYTES, ZMQ_DONTWAIT);
+        n = zmq_recv(link->sub, topic, TOPIC_MAX_BYTES, ZMQ_DONTWAIT);
         if (n < 0)
                 return false; /* and the last thing done with the socket */
-        peer->heard = true;
+        link->heard = true;
         good = n <= TOPIC_MAX_BYTES && !memchr(topic, 0, (size_t)n);
-        zmq_getsockopt(peer->sub, ZMQ_RCVMORE, &more, &size);
+        zmq_getsockopt(link->sub, ZMQ_RCVMORE, &more, &size);
         for (int part = 1; more; part++) {
                 zmq_msg_init(&frame);
-                if (zmq_msg_recv(&frame, peer->sub, ZMQ_DONTWAIT) < 0) {
+                if (zmq_msg_recv(&frame, link->sub, ZMQ_DONTWAIT) < 0) {
                         zmq_msg_close(&frame);
                         return true;
                 }
@@ -87,8 +114,8 @@ static bool take_live(struct bus_peer *peer)
                 good = good && part == 1;
                 if (good && !more) {
                         topic[n] = 0;
-                        live_message(
-                                peer, topic, bus_bytes(zmq_msg_data(&frame), zmq_msg_size(&frame)));
+                        live_message(link->peer, topic,
+                                bus_bytes(zmq_msg_data(&frame), zmq_msg_size(&frame)));
                 }
                 zmq_msg_close(&frame);
         }
@@ -97,57 +124,81 @@ static bool take_live(struct bus_peer *peer)
 
 static void sub_ready(void *arg)
 {
-        struct bus_peer *peer = arg;
+        struct link *link = arg;
 
-        while (*peer->budget > 0)
-                if (!take_live(peer)) {
-                        bus_loop_emptied(peer->sub_source);
+        while (*link->peer->budget > 0)
+                if (!take_live(link)) {
+                        bus_loop_emptied(link->sub_source);
                         return;
                 }
 }
 
 static void dealer_ready(void *arg)
 {
-        struct bus_peer *peer = arg;
+        struct link *link = arg;
         zmq_msg_t frame;
 
-        if (*peer->budget <= 0)
+        if (*link->peer->budget <= 0)
                 return; /* the loop calls again: there is still something to read */
         zmq_msg_init(&frame);
-        if (zmq_msg_recv(&frame, peer->dealer, ZMQ_DONTWAIT) >= 0)
-                fetch_answer(peer, bus_bytes(zmq_msg_data(&frame), zmq_msg_size(&frame)));
+        if (zmq_msg_recv(&frame, link->dealer, ZMQ_DONTWAIT) >= 0)
+                fetch_answer(link->peer, bus_bytes(zmq_msg_data(&frame), zmq_msg_size(&frame)));
         zmq_msg_close(&frame);
 }
 
-static bool is_writers_place(struct bus_peer *peer)
+/* ---- asking ---- */
+
+bool peer_ask(struct bus_peer *peer, struct bus_bytes frame)
 {
+        for (size_t i = 0; i < peer->link_count; i++) {
+                struct link *link = &peer->links[peer->asked];
+                int n = zmq_send(link->dealer, frame.data, frame.size, ZMQ_DONTWAIT);
+
+                bus_loop_touch(link->dealer_source);
+                if (n >= 0)
+                        return true;
+                peer_ask_another(peer);
+        }
+        return false;
+}
+
+void peer_ask_another(struct bus_peer *peer)
+{
+        peer->asked = (peer->asked + 1) % peer->link_count;
+}
+
+/* ---- connecting ---- */
+
+static bool is_writers_place(struct link *link)
+{
+        const struct bus_peer *peer = link->peer;
         char why[BUS_PLACE_WHY_SIZE];
         int r;
 
-        r = bus_place_check_endpoint(peer->config, peer->writer, peer->pub_endpoint, why);
+        r = bus_place_check_endpoint(peer->config, peer->writer, link->pub_endpoint, why);
         if (r == 0)
                 r = bus_place_check_endpoint(
-                        peer->config, peer->writer, peer->replay_endpoint, why);
-        if (r < 0 && r != -ENOENT && !peer->told_place) {
+                        peer->config, peer->writer, link->replay_endpoint, why);
+        if (r < 0 && r != -ENOENT && !link->told_place) {
                 log_error("place_refused", "writer=%s %s", peer->writer, why);
-                peer->told_place = true;
+                link->told_place = true;
         }
         return r == 0;
 }
 
-static int connect_both(struct bus_peer *peer)
+static int connect_both(struct link *link)
 {
         int r;
 
-        if (peer->config && !is_writers_place(peer)) {
-                bus_loop_set_timer(peer->watch, PLACE_RETRY_US);
+        if (link->peer->config && !is_writers_place(link)) {
+                bus_loop_set_timer(link->watch, PLACE_RETRY_US);
                 return 0;
         }
-        r = bus_socket_connect(peer->sub, peer->pub_endpoint);
+        r = bus_socket_connect(link->sub, link->pub_endpoint);
         if (r == 0)
-                r = bus_socket_connect(peer->dealer, peer->replay_endpoint);
-        peer->connected = r == 0;
-        bus_loop_set_timer(peer->watch, SILENCE_US);
+                r = bus_socket_connect(link->dealer, link->replay_endpoint);
+        link->connected = r == 0;
+        bus_loop_set_timer(link->watch, SILENCE_US);
         return r;
 }
 
@@ -155,40 +206,97 @@ static int connect_both(struct bus_peer *peer)
  * wrong key once would never be heard again. */
 static void watch(void *arg)
 {
-        struct bus_peer *peer = arg;
+        struct link *link = arg;
         int r;
 
-        if (peer->connected && peer->heard) {
-                peer->heard = false;
-                bus_loop_set_timer(peer->watch, SILENCE_US);
+        if (link->connected && link->heard) {
+                link->heard = false;
+                bus_loop_set_timer(link->watch, SILENCE_US);
                 return;
         }
-        if (peer->connected) {
-                zmq_disconnect(peer->sub, peer->pub_endpoint);
-                zmq_disconnect(peer->dealer, peer->replay_endpoint);
-                peer->connected = false;
+        if (link->connected) {
+                zmq_disconnect(link->sub, link->pub_endpoint);
+                zmq_disconnect(link->dealer, link->replay_endpoint);
+                link->connected = false;
         }
-        r = connect_both(peer);
-        bus_loop_touch(peer->sub_source);
-        bus_loop_touch(peer->dealer_source);
+        r = connect_both(link);
+        bus_loop_touch(link->sub_source);
+        bus_loop_touch(link->dealer_source);
         if (r < 0)
-                log_error("cannot_connect", "writer=%s endpoint=%s error=\"%s\"", peer->writer,
-                        peer->pub_endpoint, zmq_strerror(-r));
+                log_error("cannot_connect", "writer=%s endpoint=%s error=\"%s\"",
+                        link->peer->writer, link->pub_endpoint, zmq_strerror(-r));
 }
 
-static int open_both(struct bus_peer *peer, const struct bus_peer_options *options)
+static int open_both(struct link *link, const struct bus_peer_options *options)
+{
+        const char *writer = link->peer->writer;
+        int r = 0;
+
+        link->sub = bus_socket_new(options->zmq, ZMQ_SUB);
+        link->dealer = bus_socket_new(options->zmq, ZMQ_DEALER);
+        if (!link->sub || !link->dealer)
+                return -errno;
+        if (options->keys)
+                r = bus_socket_trust(link->sub, options->keys, writer);
+        if (!r && options->keys)
+                r = bus_socket_trust(link->dealer, options->keys, writer);
+        return r < 0 ? r : connect_both(link);
+}
+
+/* The N-th of words that one blank separates; NULL: there are fewer. The caller frees. */
+static char *word(const char *text, size_t n)
+{
+        for (; n && text; n--) {
+                text = strchr(text, ' ');
+                text += text != NULL;
+        }
+        return text ? bus_xasprintf("%.*s", (int)strcspn(text, " "), text) : NULL;
+}
+
+static int add_link(
+        struct bus_peer *peer, const struct bus_peer_options *options, char *pub, char *replay)
+{
+        struct link *link = &peer->links[peer->link_count++];
+        int r;
+
+        *link = (struct link){ .peer = peer, .pub_endpoint = pub, .replay_endpoint = replay };
+        link->watch = bus_loop_add_timer(peer->loop, -1, 0, watch, link);
+        r = open_both(link, options);
+        if (r < 0)
+                return r;
+        link->sub_source = bus_loop_add_touched_socket(peer->loop, link->sub, sub_ready, link);
+        link->dealer_source =
+                bus_loop_add_touched_socket(peer->loop, link->dealer, dealer_ready, link);
+        return 0;
+}
+
+static int add_links(struct bus_peer *peer, const struct bus_peer_options *options, char *error,
+        size_t error_size)
 {
         int r = 0;
 
-        peer->sub = bus_socket_new(options->zmq, ZMQ_SUB);
-        peer->dealer = bus_socket_new(options->zmq, ZMQ_DEALER);
-        if (!peer->sub || !peer->dealer)
-                return -errno;
-        if (options->keys)
-                r = bus_socket_trust(peer->sub, options->keys, peer->writer);
-        if (!r && options->keys)
-                r = bus_socket_trust(peer->dealer, options->keys, peer->writer);
-        return r < 0 ? r : connect_both(peer);
+        for (size_t n = 0; !r; n++) {
+                char *pub = word(options->pub_endpoint, n);
+                char *replay = word(options->replay_endpoint, n);
+
+                if (pub && replay && *pub && *replay && n < BUS_REPLICAS_MAX) {
+                        r = add_link(peer, options, pub, replay);
+                        continue;
+                }
+                if (pub || replay || !n)
+                        r = -EINVAL;
+                free(pub);
+                free(replay);
+                break;
+        }
+        if (r == -EINVAL)
+                snprintf(error, error_size,
+                        "endpoint.%s: pub and replay must name as many, at most %d, one blank between",
+                        options->writer, BUS_REPLICAS_MAX);
+        else if (r < 0)
+                snprintf(error, error_size, "cannot connect to %s at %s: %s", options->writer,
+                        options->pub_endpoint, zmq_strerror(-r));
+        return r;
 }
 
 int bus_peer_new(const struct bus_peer_options *options, struct bus_peer **ret_peer, char *error,
@@ -202,21 +310,29 @@ int bus_peer_new(const struct bus_peer_options *options, struct bus_peer **ret_p
         peer->budget = options->budget;
         peer->background = options->background;
         peer->config = options->config;
-        peer->pub_endpoint = bus_xstrdup(options->pub_endpoint);
-        peer->replay_endpoint = bus_xstrdup(options->replay_endpoint);
-        peer->watch = bus_loop_add_timer(peer->loop, -1, 0, watch, peer);
-        r = open_both(peer, options);
+        peer->token = options->token;
+        peer->token_raised = options->token_raised;
+        peer->token_arg = options->token_arg;
+        r = add_links(peer, options, error, error_size);
         if (r < 0) {
-                snprintf(error, error_size, "cannot connect to %s at %s: %s", options->writer,
-                        options->pub_endpoint, zmq_strerror(-r));
                 bus_peer_free(peer);
                 return r;
         }
-        peer->sub_source = bus_loop_add_touched_socket(peer->loop, peer->sub, sub_ready, peer);
-        peer->dealer_source =
-                bus_loop_add_touched_socket(peer->loop, peer->dealer, dealer_ready, peer);
         *ret_peer = peer;
         return 0;
+}
+
+static void link_done(struct link *link)
+{
+        struct bus_loop *loop = link->peer->loop;
+
+        bus_loop_remove(loop, link->watch);
+        bus_loop_remove(loop, link->sub_source);
+        bus_loop_remove(loop, link->dealer_source);
+        bus_socket_close(link->sub, 0);
+        bus_socket_close(link->dealer, 0);
+        free(link->pub_endpoint);
+        free(link->replay_endpoint);
 }
 
 struct bus_peer *bus_peer_free(struct bus_peer *peer)
@@ -238,21 +354,20 @@ struct bus_peer *bus_peer_free(struct bus_peer *peer)
                 free(listener->topic_prefix);
                 free(listener);
         }
-        bus_loop_remove(peer->loop, peer->watch);
-        bus_loop_remove(peer->loop, peer->sub_source);
-        bus_loop_remove(peer->loop, peer->dealer_source);
-        bus_socket_close(peer->sub, 0);
-        bus_socket_close(peer->dealer, 0);
-        free(peer->pub_endpoint);
-        free(peer->replay_endpoint);
+        for (size_t i = 0; i < peer->link_count; i++)
+                link_done(&peer->links[i]);
         free(peer);
         return NULL;
 }
 
 static void subscribe(struct bus_peer *peer, const char *prefix)
 {
-        bus_require(zmq_setsockopt(peer->sub, ZMQ_SUBSCRIBE, prefix, strlen(prefix)) == 0);
-        bus_loop_touch(peer->sub_source);
+        for (size_t i = 0; i < peer->link_count; i++) {
+                struct link *link = &peer->links[i];
+
+                bus_require(zmq_setsockopt(link->sub, ZMQ_SUBSCRIBE, prefix, strlen(prefix)) == 0);
+                bus_loop_touch(link->sub_source);
+        }
 }
 
 /*

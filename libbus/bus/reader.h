@@ -23,16 +23,26 @@ struct bus_reader; /* one input */
 typedef int (*bus_deliver_fn)(
         void *arg, struct bus_reader *reader, const struct bus_message *message);
 
+/* A sender had a higher token than all before: to be kept, for those that come later. */
+typedef void (*bus_token_fn)(void *arg, const char *writer, uint64_t token);
+
+/* Processes of one writer, at most. */
+#define BUS_REPLICAS_MAX 8
+
 struct bus_peer_options {
         struct bus_loop *loop;
         void *zmq;
         const char *writer; /* service name; borrowed */
+        /* Several, separated by one blank, where the writer runs several times: as many of both. */
         const char *pub_endpoint, *replay_endpoint;
         const struct config *config; /* says whose place they are (place.h); NULL: not asked */
         const struct bus_keys
                 *keys;   /* of who reads; NULL: a plain connection, for tests over ipc */
         bool background; /* others who read the same are served before */
         int *budget; /* messages that may still be handed over in this turn; shared by all peers */
+        uint64_t token;            /* of the newest lease its senders are known to have had */
+        bus_token_fn token_raised; /* may be NULL */
+        void *token_arg;
 };
 
 /* It cannot go on with this stream by itself, or (CODE NULL) it does again. CODE is the log line's

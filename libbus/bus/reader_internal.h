@@ -61,15 +61,26 @@ struct listener {
         void *self;
 };
 
-struct bus_peer {
-        struct bus_loop *loop;
-        const char *writer;
+/* One process of the writer's: there are several where replicas share its store. */
+struct link {
+        struct bus_peer *peer;
         char *pub_endpoint, *replay_endpoint;
-        const struct config *config;
         void *sub, *dealer;
         struct bus_source *watch; /* connects: at last, or anew behind a silence */
         bool connected, heard, told_place;
         struct bus_source *sub_source, *dealer_source;
+};
+
+struct bus_peer {
+        struct bus_loop *loop;
+        const char *writer;
+        const struct config *config;
+        struct link links[BUS_REPLICAS_MAX];
+        size_t link_count;
+        size_t asked;   /* which of them is asked for what is missing */
+        uint64_t token; /* highest a sender had: who has a lower one has lost its lease */
+        bus_token_fn token_raised;
+        void *token_arg;
         struct bus_reader *readers;
         struct listener *listeners;
         bool background;
@@ -92,3 +103,10 @@ BUS_MUST int reader_unpack(struct bus_reader *reader, const char *topic, struct 
 void fetch_start(struct bus_reader *reader);
 void fetch_timer(void *reader);
 void fetch_answer(struct bus_peer *peer, struct bus_bytes frame);
+
+/* peer.c */
+/* Sends to one that is there. False: nobody is. */
+bool peer_ask(struct bus_peer *peer, struct bus_bytes frame);
+void peer_ask_another(struct bus_peer *peer); /* from now on: this one does not answer */
+/* Whether the sender's lease is not older than one that was seen. */
+bool peer_admits(struct bus_peer *peer, uint64_t token);

@@ -131,8 +131,11 @@ static void fill_answer(
         reply->request_id = request->request_id;
         reply->stream = request->stream;
         reply->status = PB__REPLAY_STATUS__REPLAY_STATUS_UNKNOWN_STREAM;
+        reply->writer_token = writer->token;
         if (!stream)
                 return;
+        if (writer->lease.shared)
+                bus_writer_refresh(writer, stream);
 
         answer->limit = request->max_messages < REPLAY_MAX_MESSAGES ? request->max_messages
                                                                     : REPLAY_MAX_MESSAGES;

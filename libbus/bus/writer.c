@@ -51,6 +51,15 @@ static int open_stream(struct bus_writer *writer, struct bus_writer_stream *stre
         return 0;
 }
 
+static void use_store(struct bus_writer *writer, struct store *store)
+{
+        writer->store = store;
+        writer->lease = (struct store_lease){ 0 };
+        if (store)
+                store_lease(store, &writer->lease);
+        writer->token = writer->lease.token;
+}
+
 static int add_output(struct bus_writer *writer, const char *service, const char *kind_name)
 {
         const struct bus_stream_kind *kind = bus_stream_kind(kind_name);
@@ -98,6 +107,7 @@ static void send_beacon(struct bus_writer *writer, const struct bus_writer_strea
                 forks[i].fork = &forks_at[i];
                 fork_pointers[i] = &forks[i];
         }
+        beacon.writer_token = writer->token;
         beacon.forks = fork_pointers;
         beacon.n_forks = stream->stored.fork_count;
 
@@ -107,10 +117,26 @@ static void send_beacon(struct bus_writer *writer, const struct bus_writer_strea
         bus_writer_publish_raw(writer, topic, bus_buf_bytes(&writer->frame));
 }
 
+void bus_writer_refresh(struct bus_writer *writer, struct bus_writer_stream *stream)
+{
+        int r;
+
+        r = store_stream_get(writer->store, stream->name, &stream->stored);
+        bus_require(r == 0 || writer->lease.shared); /* the next commit finds out */
+}
+
+/* What other replicas appended to the same stream is told and replayed as well. */
+static void refresh_shared(struct bus_writer *writer)
+{
+        for (size_t i = 0; writer->store && writer->lease.shared && i < writer->stream_count; i++)
+                bus_writer_refresh(writer, &writer->streams[i]);
+}
+
 static void send_beacons(void *arg)
 {
         struct bus_writer *writer = arg;
 
+        refresh_shared(writer);
         for (size_t i = 0; i < writer->stream_count; i++)
                 send_beacon(writer, &writer->streams[i]);
 }
@@ -154,7 +180,7 @@ int bus_writer_new(const struct bus_writer_options *options, struct bus_writer *
         int r = 0;
 
         writer->loop = options->loop;
-        writer->store = options->store;
+        use_store(writer, options->store);
         writer->regressed = options->regressed;
         writer->arg = options->arg;
         for (const char *const *kind = options->outputs; r == 0 && *kind; kind++) {
@@ -224,16 +250,10 @@ void bus_writer_publish(struct bus_writer *writer, struct bus_writer_stream *str
         bus_buf_add(&writer->frame, envelope.data, envelope.size);
         bus_envelope_place(&writer->frame, position, predecessor, step,
                 step == PB__STEP__STEP_UNSPECIFIED ? 0 : bus_wall_us());
+        if (writer->token)
+                bus_envelope_sign(&writer->frame, writer->token);
         bus_writer_publish_raw(writer, topic, bus_buf_bytes(&writer->frame));
         stream->published = position;
-}
-
-void bus_writer_refresh(struct bus_writer *writer, struct bus_writer_stream *stream)
-{
-        int r;
-
-        r = store_stream_get(writer->store, stream->name, &stream->stored);
-        bus_require(r == 0);
 }
 
 void bus_writer_detach(struct bus_writer *writer)
@@ -245,7 +265,7 @@ int bus_writer_reopen(struct bus_writer *writer, struct store *store)
 {
         int r = 0;
 
-        writer->store = store;
+        use_store(writer, store);
         for (size_t i = 0; r == 0 && i < writer->stream_count; i++)
                 r = open_stream(writer, &writer->streams[i]);
         return r;

@@ -13,6 +13,8 @@ struct bus_writer {
         struct bus_writer_stream streams[WRITER_STREAMS_MAX];
         size_t stream_count;
         struct bus_buf frame;
+        struct store_lease lease;
+        uint64_t token; /* of the lease: readers refuse who has an older one */
         bus_regressed_fn regressed;
         void *arg;
 };

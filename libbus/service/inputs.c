@@ -7,6 +7,7 @@
 #include "libbus/service/internal.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #define SINGLY_MAX_US (1 * BUS_US_PER_SEC)
@@ -107,6 +108,27 @@ static void stuck(void *arg, struct bus_reader *reader, const char *code, const 
                         bus_reader_stream(reader), settle);
 }
 
+/* ---- the newest lease a writer was heard under: who has an older one is not heard any more ---- */
+
+static void keep_token(void *arg, const char *writer, uint64_t token)
+{
+        BUS_AUTOFREE char *key = bus_xasprintf("writer-token/%s", writer);
+        char text[24];
+
+        snprintf(text, sizeof(text), "%" PRIu64, token);
+        bus_put(arg, key, bus_bytes_str(text), false);
+}
+
+static uint64_t kept_token(struct bus_service *service, const char *writer)
+{
+        BUS_AUTOFREE char *key = bus_xasprintf("writer-token/%s", writer);
+        BUS_AUTOBUF struct bus_buf text = BUS_BUF_INIT;
+
+        if (bus_get(service, key, &text) != 0)
+                return 0;
+        return strtoull(bus_buf_str(&text), NULL, 10);
+}
+
 static int peer_of(struct bus_service *service, const char *writer, struct bus_peer **ret_peer,
         char *error, size_t error_size)
 {
@@ -119,7 +141,9 @@ static int peer_of(struct bus_service *service, const char *writer, struct bus_p
                 .config = service->config,
                 .keys = service->keys,
                 .background = service->class->background,
-                .budget = &service->budget };
+                .budget = &service->budget,
+                .token_raised = keep_token,
+                .token_arg = service };
         int r;
 
         for (size_t i = 0; i < service->peer_count; i++) {
@@ -134,6 +158,7 @@ static int peer_of(struct bus_service *service, const char *writer, struct bus_p
                 snprintf(error, error_size, "bus.run_dir: is too long for a socket's address");
                 return -ENAMETOOLONG;
         }
+        options.token = kept_token(service, writer);
         r = bus_peer_new(&options, ret_peer, error, error_size);
         if (r == 0)
                 service->peers[service->peer_count++] = (struct peer_slot){ writer, *ret_peer };

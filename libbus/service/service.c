@@ -246,12 +246,20 @@ static int open_writer(struct bus_service *service, char *error, size_t error_si
                 .keys = service->keys,
                 .zap = service->zap };
 
-        if (bus_endpoint(service->config, service->class->name, BUS_ENDPOINT_PUB, pub) < 0 ||
-                bus_endpoint(service->config, service->class->name, BUS_ENDPOINT_REPLAY, replay) <
-                        0) {
+        int r;
+
+        r = bus_endpoint_bound(service->config, service->class->name, BUS_ENDPOINT_PUB, pub);
+        if (!r)
+                r = bus_endpoint_bound(
+                        service->config, service->class->name, BUS_ENDPOINT_REPLAY, replay);
+        if (r == -EINVAL)
+                snprintf(error, error_size,
+                        "endpoint.%s: names several places: bind_pub and bind_replay must say which is ours",
+                        service->class->name);
+        else if (r < 0)
                 snprintf(error, error_size, "bus.run_dir: is too long for a socket's address");
-                return -ENAMETOOLONG;
-        }
+        if (r < 0)
+                return r;
         return bus_writer_new(&options, &service->writer, error, error_size);
 }
 

@@ -159,6 +159,10 @@ static int open_store(
         r = ask_to_open(s, options, run, &reply, error, error_size);
         if (r == -ENOSYS) {
                 r = store_redis_load_library(error, error_size);
+                if (r == -EACCES)
+                        snprintf(error, error_size,
+                                "redis has not this program's functions, and this user may not load them:"
+                                " umbra redis load");
                 if (!r)
                         r = ask_to_open(s, options, run, &reply, error, error_size);
         }

@@ -102,6 +102,11 @@ local function holder(prefix, owner, now)
     return nil, 0
 end
 
+-- A number by the clock, as an incarnation is, so that a Redis that was lost gives out no token again.
+local function next_token(meta, now)
+    return whole(math.max(tonumber(meta.token or '0') + 1, math.floor(now / 1000)))
+end
+
 -- How a store stands to what its process remembers of it: nil, or why it is not as it was.
 local function compare_memory(prefix, meta, mark_id, mark_n, server)
     if mark_id ~= '' and mark_id ~= meta.id then
@@ -182,8 +187,8 @@ local function open(keys, argv)
         if meta.clean ~= '1' and (boot == '' or meta.boot ~= boot) then
             mark_lost(prefix, 'power_loss', '1')
         end
-        token = whole(tonumber(redis.call('HINCRBY', prefix .. 'meta', 'token', 1)))
-        redis.call('HSET', prefix .. 'meta', 'owner', owner, 'till', whole(now + ttl), 'clean', '0',
+        token = next_token(meta, now)
+        redis.call('HSET', prefix .. 'meta', 'token', token, 'owner', owner, 'till', whole(now + ttl), 'clean', '0',
             'boot', boot)
     end
     meta = meta_of(prefix)
@@ -548,10 +553,10 @@ local function load_begin(keys, argv)
     else
         create(prefix, argv[3], false)
     end
-    local token = redis.call('HINCRBY', prefix .. 'meta', 'token', 1)
-    redis.call('HSET', prefix .. 'meta', 'id', argv[3], 'loading', '1', 'owner', argv[1], 'till',
+    local token = next_token(meta, now)
+    redis.call('HSET', prefix .. 'meta', 'token', token, 'id', argv[3], 'loading', '1', 'owner', argv[1], 'till',
         whole(now + tonumber(argv[2])), 'floor', whole(floor), 'clean', '1')
-    return whole(token)
+    return token
 end
 
 -- ARGV: token, lease in ms, then flat: S name kind inc lost first last before top forks |

@@ -331,12 +331,17 @@ static void on_down(void *arg, const char *why)
 static int next_token(struct ex_service *self)
 {
         BUS_AUTOBUF struct bus_buf text = BUS_BUF_INIT;
+        struct store_lease lease;
         int r;
 
         r = bus_get(self->service, TOKEN_KEY, &text);
         if (r < 0)
                 return r;
         self->token = r ? 1 : strtoull(bus_buf_str(&text), NULL, 10) + 1;
+        /* where the store has a lease, its token is ours: whoever took it over has a higher one */
+        store_lease(bus_service_store(self->service), &lease);
+        if (lease.token > self->token)
+                self->token = lease.token;
         keep_token(self);
         return 0;
 }
