@@ -175,8 +175,10 @@ Test(beats, a_service_is_lost_when_it_stays_silent_without_having_said_goodbye)
         beats_done(&rig.beats);
 }
 
-Test(verdict, names_no_bot_that_is_off)
+Test(verdict, names_the_bots_at_work)
 {
+        static const char *const facts[] = { "bot=own", "bot=main", "bot=off" };
+        static const char *const bots[] = { "notification", "main", NULL };
         struct rig rig;
         struct beat *beat;
         json_t *json;
@@ -185,11 +187,16 @@ Test(verdict, names_no_bot_that_is_off)
         beats_add(&rig.beats, "telegram-notify", false);
         hear(&rig, "telegram-notify", PB__SERVICE_STATE__SERVICE_STATE_READY, NOW_US);
         beat = beats_find(&rig.beats, "telegram-notify");
-        for (int off = 0; off < 2; off++) {
+        for (size_t i = 0; i < BUS_COUNT(facts); i++) {
+                json_t *listed;
+
                 free(beat->last->facts[0]);
-                beat->last->facts[0] = bus_xstrdup(off ? "bot=off" : "bot=main");
+                beat->last->facts[0] = bus_xstrdup(facts[i]);
                 verdict_judge(&rig.input, &json);
-                cr_expect_eq(json_array_size(json_object_get(json, "telegram_bots")), off ? 0 : 1);
+                listed = json_object_get(json, "telegram_bots");
+                cr_expect_eq(json_array_size(listed), bots[i] ? 1 : 0);
+                if (bots[i])
+                        cr_expect_str_eq(json_string_value(json_array_get(listed, 0)), bots[i]);
                 json_decref(json);
         }
         beats_done(&rig.beats);

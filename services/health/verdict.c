@@ -142,14 +142,15 @@ static json_t *plugins_json(const struct beats *beats, const char *known)
         return json;
 }
 
-/* It runs, but has no token, or none that works. */
-static bool says_off(const struct beat *beat)
+static bool speaks_by(const struct beat *beat, const char *which)
 {
         const char *bot = beat_fact(beat, "bot");
 
-        return bot && !strcmp(bot, "off");
+        return !strcmp(which, bot ? bot : "own");
 }
 
+/* The bots at work: the main one in the place of those that fell back to it; none for a service that
+ * has no token, or none that works. */
 static json_t *bots_json(const struct beats *beats, int64_t now_us)
 {
         static const char *const bots[][2] = {
@@ -158,13 +159,20 @@ static json_t *bots_json(const struct beats *beats, int64_t now_us)
                 { "telegram-analytics", "analytics" },
         };
         json_t *json = json_array();
+        bool by_main = false;
 
         for (size_t i = 0; i < BUS_COUNT(bots); i++)
-                for (size_t k = 0; k < beats->count; k++)
-                        if (!strcmp(beats->items[k].service, bots[i][0]) &&
-                                beat_is_alive(&beats->items[k], now_us) &&
-                                !says_off(&beats->items[k]))
+                for (size_t k = 0; k < beats->count; k++) {
+                        const struct beat *beat = &beats->items[k];
+
+                        if (strcmp(beat->service, bots[i][0]) != 0 || !beat_is_alive(beat, now_us))
+                                continue;
+                        if (speaks_by(beat, "own"))
                                 json_array_append_new(json, json_string(bots[i][1]));
+                        by_main |= speaks_by(beat, "main");
+                }
+        if (by_main)
+                json_array_append_new(json, json_string("main"));
         return json;
 }
 

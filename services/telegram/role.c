@@ -94,19 +94,13 @@ static void ask(struct candidate *candidate)
         tg_bot_call(candidate->bot, "getMe", json_object(), on_me, candidate);
 }
 
+/* The one that speaks, too: who has nothing to say would not notice that nobody would hear it. */
 static void on_timer(void *arg)
 {
         struct tg_role *role = arg;
 
-        if (role->state < TG_STATE_OWN)
-                ask(&role->own);
-        if (role->state < TG_STATE_MAIN)
-                ask(&role->main);
-        /* their names, if the network was down so far */
-        if (!*role->own.name)
-                ask(&role->own);
-        if (!*role->main.name)
-                ask(&role->main);
+        ask(&role->own);
+        ask(&role->main);
 }
 
 void tg_role_bad_token(struct tg_role *role, const struct tg_bot *bot)

@@ -1,8 +1,8 @@
 #pragma once
 /*
  * Which bot a role speaks with: its own, the main one while the own token is missing or does not
- * work, or none. Falling back is told by CHANGED and undone by itself: while a better bot than the
- * present one is configured it is asked for its name (getMe) once a minute.
+ * work, or none. Falling back is told by CHANGED and undone by itself: both bots are asked for their
+ * names (getMe) once a minute.
  */
 #include "services/telegram/bot.h"
 

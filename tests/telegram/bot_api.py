@@ -11,15 +11,19 @@ retry_after). What a test wants of it goes to /ctl/..., all JSON:
   POST /ctl/press    {"token", "chat_id", "user_id", "message_id", "data"}       somebody presses a button
   POST /ctl/raw      {"token", "update": {...}}                                 any update, however odd
   POST /ctl/fault    {"kind", "token"?, "method"?, "count"?, "seconds"?}        see FAULTS
+  POST /ctl/heal     {}                                                         no more faults
   POST /ctl/token    {"token", "valid": bool}
   POST /ctl/renumber {"token", "next": N}                                       update ids start anew
   GET  /ctl/messages?token=&after=N                                             what was sent, oldest first
   GET  /ctl/stats                                                               counters; limits broken
+  GET  /photo/MESSAGE_ID                                                        the picture of a message
+  GET  /                                                                        what was said, for people
 """
 import argparse
 import collections
 import email.parser
 import email.policy
+import html
 import html.parser
 import http.server
 import json
@@ -118,7 +122,7 @@ class Bot:
         self.token, self.name, self.id, self.valid = token, name, number, True
         self.updates, self.next_update, self.poll = [], 1000 * number, 0
         self.messages, self.sent, self.by_chat = [], collections.deque(), {}
-        self.answered, self.commands = [], []
+        self.answered, self.commands, self.calls = [], [], 0
 
 
 class World:
@@ -126,6 +130,7 @@ class World:
         self.changed = threading.Condition()
         self.bots = bots
         self.faults = []
+        self.calling = threading.local()
         self.stats = collections.Counter()
         self.next_message = 1
 
@@ -145,6 +150,15 @@ class World:
                     self.stats["faults"] += 1
                     return fault
         return None
+
+    def is_gone(self):
+        """Whether who asked has hung up: a poller that was killed is no second one."""
+        try:
+            return self.calling.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     # limits
 
@@ -193,7 +207,8 @@ class World:
         if units(text) > TEXT_MAX:
             raise Refused(400, "Bad Request: message is too long")
         check_keyboard(params.get("reply_markup"))
-        return self.put(bot, params, text=text, raw=params["text"], reply_markup=params.get("reply_markup"))
+        return self.put(bot, params, text=text, raw=params["text"], is_html=params.get("parse_mode") == "HTML",
+                        reply_markup=params.get("reply_markup"))
 
     def sendPhoto(self, bot, params, files):
         caption = visible(str(params.get("caption", "")), params.get("parse_mode"))
@@ -270,6 +285,8 @@ class World:
                 bot.updates = [u for u in bot.updates if u["update_id"] >= offset]
             while not bot.updates and time.monotonic() < deadline:
                 self.changed.wait(min(1, max(0.01, deadline - time.monotonic())))
+                if self.is_gone():
+                    return []
                 if bot.poll != mine:
                     self.stats["conflicts"] += 1
                     raise Refused(409, "Conflict: terminated by other getUpdates request; make sure that "
@@ -277,6 +294,21 @@ class World:
                 if not bot.valid:
                     raise Refused(401, "Unauthorized")
             return bot.updates[:limit]
+
+    # what people see
+
+    def all_messages(self):
+        return sorted((m for b in self.bots.values() for m in b.messages), key=lambda m: m["message_id"])
+
+    def page(self):
+        with self.changed:
+            return PAGE.format("".join(bubble(m) for m in self.all_messages()[-200:]))
+
+    def photo(self, message_id):
+        for message in self.all_messages():
+            if message["message_id"] == message_id and "photo" in message:
+                return message["photo"]
+        raise Refused(404, "Not Found")
 
     # what tests ask for
 
@@ -314,6 +346,10 @@ class World:
                 self.bots[body["token"]].valid = body["valid"]
                 self.changed.notify_all()
             return True
+        if what == "heal":
+            with self.changed:
+                self.faults.clear()
+            return True
         if what == "renumber":
             self.bots[body["token"]].next_update = body["next"]
             return True
@@ -325,8 +361,26 @@ class World:
         if what == "stats":
             return {**self.stats, "answered": {b.name: len(b.answered) for b in self.bots.values()},
                     "unconfirmed": {b.name: len(b.updates) for b in self.bots.values()},
-                    "commands": {b.name: len(b.commands) for b in self.bots.values()}}
+                    "commands": {b.name: len(b.commands) for b in self.bots.values()},
+                    "calls": {b.name: b.calls for b in self.bots.values()}}
         raise Refused(404, "no such control")
+
+
+PAGE = """<!doctype html><meta charset=utf-8><meta name=viewport content="width=device-width"><title>Telegram</title>
+<style>body{{font:15px sans-serif;background:#d7e3ec;max-width:30em;margin:1em auto;padding:0 .5em}}
+div{{background:#fff;border-radius:.8em;padding:.5em .8em;margin:.4em 3em .4em 0;white-space:pre-wrap}}
+small{{color:#5a8ab0;display:block}}img{{width:100%}}
+button{{margin:.3em .3em 0 0}}</style>{}<script>scrollTo(0,document.body.scrollHeight)</script>"""
+
+
+def bubble(message):
+    text = message.get("raw") or message.get("caption") or ""
+    if not message.get("is_html"):
+        text = html.escape(text)
+    buttons = "".join(f"<button disabled>{html.escape(b['text'])}</button>" for row in
+                      (message.get("reply_markup") or {}).get("inline_keyboard", []) for b in row)
+    picture = f"<img src=/photo/{message['message_id']}>" if "photo" in message else ""
+    return f"<div><small>{html.escape(message['from']['first_name'])}</small>{picture}{text}{buttons}</div>"
 
 
 def parse_form(content_type, raw):
@@ -405,6 +459,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not function or not method[:3] in ("get", "sen", "edi", "ans", "set", "del"):
             raise Refused(404, "Not Found: method not found")
         self.world.stats[method] += 1
+        bot.calls += 1
+        self.world.calling.connection = self.connection
         result = function(bot, params, files)
         if fault:
             return self.fail(fault)
@@ -417,6 +473,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             if at:
                 self.call(at.group(1), at.group(2))
+            elif url.path == "/":
+                self.reply(200, self.world.page().encode(), "text/html; charset=utf-8")
+            elif url.path.startswith("/photo/"):
+                self.reply(200, self.world.photo(int(url.path[7:])), "image/png")
             elif url.path.startswith("/ctl/"):
                 body, _ = self.read_params()
                 self.reply_json(200, self.world.control(url.path[5:], body, urllib.parse.parse_qs(url.query)))
@@ -433,6 +493,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
+
+    def handle_error(self, request, client_address):
+        """Who was killed in the middle of a call is no news."""
 
 
 def main():

@@ -30,7 +30,7 @@
 #define SWITCHES_UNTIL_US (60 * BUS_US_PER_SEC)
 #define TURN_MS           10
 #define ERROR_SIZE        512
-#define SETS_MAX          16
+#define SETS_MAX          32
 #define CHAOS_FROM_US     (2 * BUS_US_PER_SEC)
 #define CHAOS_TO_US       (38 * BUS_US_PER_SEC)
 /* All is well so long without a pause: then the sums may be made. */
@@ -62,22 +62,25 @@ static const struct kill_plan kill_plan[] = {
         { IN_BURST(25), "strategy-v3-shadow" },
         { IN_BURST(28), "telegram-analytics" },
         { IN_BURST(30), "alert-ingest" },
+        { IN_BURST(32), "telegram-notify" },
         { IN_BURST(34), "strategy-v3" },
+        { IN_BURST(36), "telegram-controller" },
         { IN_BURST(38), "mt5-demo" },
         { 0 },
 };
 
 struct demo {
         bool once, keep, is_chaos;
-        const char *json_path;
+        const char *json_path, *bots_path;
         uint64_t seed;
-        char state[64];
+        char state[64], bots_folder[80];
         struct demo_system system;
         struct traffic traffic;
         struct sender *sender;
         struct kills kills;
         struct switches switches;
         struct chaos_play chaos;
+        struct bots bots;
         char listen[2][64]; /* chaos: addresses that outlive umbra up */
         const char *sets[SETS_MAX];
         struct demo_ledger ledger;
@@ -151,7 +154,8 @@ static int play(struct demo *demo)
         bool sending = true;
 
         demo->report.phase = "alerts come in, services are killed";
-        while (!interrupted && (sending || !kills_over(&demo->kills) || switches_wait(demo))) {
+        while (!interrupted && (sending || !kills_over(&demo->kills) || switches_wait(demo) ||
+                                       !bots_over(&demo->bots))) {
                 if (!demo_system_runs(&demo->system))
                         return -ESRCH;
                 sending = sender_turn(demo->sender, TURN_MS);
@@ -159,6 +163,7 @@ static int play(struct demo *demo)
                         usleep(TURN_MS * 1000);
                 tell_kill(demo, kills_turn(&demo->kills, &demo->system, &demo->ledger));
                 switch_when_due(demo);
+                bots_turn(&demo->bots, &demo->report, bus_mono_us() - demo->started_us);
                 show(demo);
         }
         return interrupted ? -EINTR : 0;
@@ -276,6 +281,7 @@ static int sum_up(struct demo *demo)
         double slowest[2];
 
         results->kills = demo->is_chaos ? demo->chaos.kills : demo->kills.count;
+        bots_count(&demo->bots, &results->bots);
         results->switches = demo->switches.count;
         results->cutover_ms = switches_ms(&demo->switches, true, &slowest[0]);
         results->rollback_ms = switches_ms(&demo->switches, false, &slowest[1]);
@@ -330,6 +336,8 @@ static void choose_sets(struct demo *demo)
         for (; sets[count]; count++)
                 demo->sets[count] = sets[count];
         demo->sets[count++] = demo->is_chaos ? "health.gate=off" : "health.gate=on";
+        for (size_t i = 0; demo->bots.sets[i]; i++)
+                demo->sets[count++] = demo->bots.sets[i];
         if (!demo->is_chaos)
                 return;
         choose_listen("alert-ingest", demo->listen[0], sizeof(demo->listen[0]));
@@ -347,6 +355,9 @@ static int begin(struct demo *demo)
 
         demo->report.phase = "starting the system";
         report_event(&demo->report, "the whole system starts in %s", demo->state);
+        r = bots_start(&demo->bots, demo->is_chaos ? NULL : demo->bots_path, demo->bots_folder);
+        if (r < 0)
+                return r;
         choose_sets(demo);
         options = system_options(demo);
         r = demo_system_start(&demo->system, &options, error, sizeof(error));
@@ -380,6 +391,9 @@ static void stay(struct demo *demo)
                "  alerts   %s/api/alerts?since=10m\n  webhook  %s\n",
                 demo->system.health.url, demo->state, demo->system.health.url,
                 demo->system.webhook);
+        if (bots_url(&demo->bots))
+                printf("  Telegram %s/ (what the bots said, in the place of a phone)\n",
+                        bots_url(&demo->bots));
         fflush(stdout);
         while (!interrupted && demo_system_runs(&demo->system))
                 usleep(100 * 1000);
@@ -432,6 +446,7 @@ static void done(struct demo *demo, bool keep)
                 keep = true;
         }
         demo_system_done(&demo->system);
+        bots_stop(&demo->bots);
         demo->sender = sender_free(demo->sender);
         traffic_done(&demo->traffic);
         demo_ledger_done(&demo->ledger);
@@ -447,6 +462,7 @@ enum {
         FLAG_CHAOS,
         FLAG_JSON,
         FLAG_SEED,
+        FLAG_BOTS,
 };
 
 static int take(void *arg, int option, const char *value)
@@ -461,6 +477,8 @@ static int take(void *arg, int option, const char *value)
                 demo->is_chaos = true;
         else if (option == FLAG_JSON)
                 demo->json_path = value;
+        else if (option == FLAG_BOTS)
+                demo->bots_path = value;
         else
                 demo->seed = strtoull(value, NULL, 0);
         return 0;
@@ -472,13 +490,15 @@ int umbra_demo(int argc, char **argv)
                 { "keep", no_argument, NULL, FLAG_KEEP },
                 { "chaos", no_argument, NULL, FLAG_CHAOS },
                 { "json", required_argument, NULL, FLAG_JSON },
-                { "seed", required_argument, NULL, FLAG_SEED }, { 0 } };
+                { "seed", required_argument, NULL, FLAG_SEED },
+                { "bots", required_argument, NULL, FLAG_BOTS }, { 0 } };
         static struct demo demo = { .seed = 20261122, .state = "/tmp/umbra-demo-XXXXXX" };
         struct options options = { .own = own,
                 .take = take,
                 .arg = &demo,
                 .usage =
                         "usage: umbra demo [--once] [--chaos] [--keep] [--json FILE] [--seed N]\n"
+                        "                  [--bots PROGRAM]\n"
                         "\n"
                         "Starts the whole system with a demo account, sends alerts as seen in\n"
                         "practice, kills services under that load, cuts over and rolls back, and\n"
@@ -491,6 +511,9 @@ int umbra_demo(int argc, char **argv)
                         "once, umbra itself killed, services frozen or killed again and again as\n"
                         "they start, switches in between, and a broker that loses, delays, refuses\n"
                         "and half fills orders.\n"
+                        "\n"
+                        "--bots shows the Telegram bots at work, before a stand-in for Telegram, a\n"
+                        "Python program (tests/telegram/bot_api.py; ./run demo names it).\n"
                         "\n"
                         "example: umbra demo --once --json demo.json\n" };
         int status;
@@ -508,6 +531,7 @@ int umbra_demo(int argc, char **argv)
                 fprintf(stderr, "umbra demo: %s: %s\n", demo.state, strerror(errno));
                 return UMBRA_FAILED;
         }
+        snprintf(demo.bots_folder, sizeof(demo.bots_folder), "%s/telegram", demo.state);
         report_init(&demo.report);
         status = run(&demo);
         done(&demo, demo.keep || status != UMBRA_DONE);

@@ -2,6 +2,7 @@
 /*
  * The show: its parts, and what came of it. The files of this folder share it.
  */
+#include "services/umbra/demo/bots.h"
 #include "services/umbra/demo/chaos_play.h"
 #include "services/umbra/demo/expect.h"
 #include "services/umbra/demo/kills.h"
@@ -24,6 +25,7 @@ struct demo_results {
         struct shadow_counts shadow;
         int64_t p50_us, p99_us; /* receipt to broker link; -1: none */
         size_t kills;
+        struct bots_counts bots;
         int64_t catch_up_us;            /* of the slowest; -1: not looked at */
         double cutover_ms, rollback_ms; /* half of them took no longer; < 0: none was done */
         double slowest_switch_ms;

@@ -13,10 +13,21 @@ static json_t *microseconds(int64_t us)
         return us < 0 ? json_null() : json_integer(us);
 }
 
+static json_t *bots_json(const struct bots_counts *bots)
+{
+        if (!bots->are_on)
+                return json_null();
+        return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "asked", (json_int_t)bots->asked,
+                "answered", (json_int_t)bots->answered, "slowest_answer_ms",
+                (json_int_t)(bots->slowest_us / BUS_US_PER_MS), "messages",
+                (json_int_t)bots->messages, "pictures", (json_int_t)bots->pictures, "limits_broken",
+                (json_int_t)bots->limits_broken);
+}
+
 json_t *demo_json(const struct demo_results *r)
 {
         return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:{s:o, s:o}, s:I, s:o, "
-                         "s:{s:I, s:I}, s:o, s:o}",
+                         "s:{s:I, s:I}, s:o, s:o, s:o}",
                 "alerts_sent", (json_int_t)r->sent.sent, "accepted", (json_int_t)r->sent.accepted,
                 "duplicates", (json_int_t)r->sent.duplicates, "rejected",
                 (json_int_t)r->sent.rejected, "orders_expected", (json_int_t)r->sums.expected,
@@ -27,7 +38,7 @@ json_t *demo_json(const struct demo_results *r)
                 r->catch_up_us < 0 ? json_null() : json_integer(r->catch_up_us / BUS_US_PER_MS),
                 "shadow", "pairs", (json_int_t)r->shadow.pairs, "critical",
                 (json_int_t)r->shadow.critical, "cutover_ms", milliseconds(r->cutover_ms),
-                "rollback_ms", milliseconds(r->rollback_ms));
+                "rollback_ms", milliseconds(r->rollback_ms), "telegram", bots_json(&r->bots));
 }
 
 static bool check(bool holds, const char *what)
@@ -55,6 +66,9 @@ static bool judge(const struct demo_results *r)
         good &= check(r->kills >= DEMO_KILLS_MIN, "enough services were killed");
         good &= check(r->shadow.pairs >= DEMO_TRADES_MIN, "enough decisions were compared");
         good &= check(!r->switches_broken, "each decision is by the plugin of its position");
+        good &= check(r->bots.answered == r->bots.asked, "every question by Telegram was answered");
+        good &= check(!r->bots.are_on || (r->bots.asked && r->bots.pictures),
+                "the bots were asked, and drew");
         good &= check(r->cutover_ms < 0 || r->switches == SWITCHES, "all switches were done");
         return good;
 }
@@ -89,6 +103,11 @@ bool demo_verdict(const struct demo_results *r)
                        "  %.1f ms; %zu decisions by another plugin than was active at their position.\n",
                         r->switches, r->cutover_ms, r->rollback_ms, r->slowest_switch_ms,
                         r->switches_broken);
+        if (r->bots.are_on)
+                printf("  By Telegram: %zu questions, %zu answered, the slowest within %.1f s; %zu messages in\n"
+                       "  all, %zu of them pictures, and Telegram's limits broken %zu times.\n",
+                        r->bots.asked, r->bots.answered, (double)r->bots.slowest_us / 1e6,
+                        r->bots.messages, r->bots.pictures, r->bots.limits_broken);
         good = judge(r);
         for (size_t i = 0; i < r->sums.problem_count; i++)
                 printf("  ! %s\n", r->sums.problems[i]);

@@ -1,0 +1,225 @@
+"""The three bots by whatever tokens there are: none, one for all, copies of one, one each; and falling back.
+
+  python3 test_modes.py UMBRA
+
+One line for what has held; the first thing that does not ends it. Everything waits for conditions.
+"""
+import json
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+
+from rig import ADMIN, Failed, Rig, TRADER, until  # noqa: E402
+
+SERVICES = ("telegram-controller", "telegram-notify", "telegram-analytics")
+BOTS = ["controller", "notification", "analytics"]
+CONTROLLER, NOTIFICATION, ANALYTICS, MAIN = "3001:controller-key", "3002:notification-key", "3003:analytics-key", \
+    "3004:main-key"
+TOKENS = {"controller": CONTROLLER, "notification": NOTIFICATION, "analytics": ANALYTICS, "main": MAIN}
+TELL = {"telegram.notify_chats": ADMIN, "telegram.report_chats": ADMIN}
+
+
+def files(rig, *names):
+    return {f"telegram.{name}_token_file": rig.token(name) for name in names}
+
+
+def bots_are(rig, *names):
+    until(f"/health has {names}", lambda: sorted(rig.bots()) == sorted(names), 30)
+
+
+def stats(rig):
+    return rig.ctl("stats")
+
+
+def said(rig, token, what, after=0):
+    return [m for m in rig.messages(ADMIN, after, token) if what in m.get("text", m.get("caption", ""))]
+
+
+def heard(rig, token, what, after, seconds=30):
+    until(f"{token} says {what!r}", lambda: said(rig, token, what, after), seconds)
+
+
+def expect(condition, what):
+    if not condition:
+        raise Failed(what)
+
+
+def command(rig, name, *arguments, may_fail=False):
+    done = subprocess.run([rig.umbra, name, "--state", rig.state, *arguments], check=False, capture_output=True,
+                          text=True)
+    if done.returncode and not may_fail:
+        raise Failed(f"umbra {name} {arguments}: {done.stdout} {done.stderr}")
+    return done.stdout
+
+
+def without(rig):
+    rig.up({"telegram.controller_token_file": "", "telegram.notification_token_file": "",
+            "telegram.analytics_token_file": "", "telegram.main_token_file": ""})
+    for service in SERVICES:
+        until(f"{service} says that it is off", lambda service=service: "telegram_off" in rig.log(service))
+        expect(rig.log(service).count("telegram_off") == 1, f"{service} says so more than once")
+    bots_are(rig)
+    body = {"type": "entry_v3", "signal_type": "Momentum_Breakout", "symbol": "EURUSD", "direction": "buy", "price": 1.085,
+            "sl_price": 1.0839, "tf": "15", "consensus_score": 5, "position_multiplier": 0.2, "id": "modes"}
+    answer = command(rig, "alert", json.dumps(body))
+    alert = json.loads(answer[answer.index("{"):])["alert_id"]
+    until("it is traded", lambda: '"state":"filled"' in command(rig, "trace", "--json", alert))
+    until("it is closed", lambda: "executed" in command(rig, "close", may_fail=True) or '"open_trades":0' in command(
+        rig, "status", "--json"))
+    expect(sum(stats(rig)["calls"].values()) == 0, "somebody called")
+    rig.down()
+    rig.passed("without a token the bots are off, say so once, and all else runs")
+
+
+def relayed(rig, token):
+    """Each command of another bot, asked of the one that is polled."""
+    for text, what in (("/daily", "Today"), ("/weekly", "This week"), ("/monthly", "This month"), ("/pnl", "Results"),
+                       ("/symbols", "By symbol"), ("/plugins 7", "By route"), ("/latency", "Alert to fill"),
+                       ("/parity", "arity"), ("/equity", "quity"), ("/mute squeeze", "squeeze"),
+                       ("/unmute squeeze", "Told again"), ("/quiet", "Quiet")):
+        rig.answer(text, what, token=token)
+    rig.answer("/mute squeeze", "not for you", 73, token=token)
+
+
+def restarted(rig, token):
+    """Either side dies in the middle: answered once."""
+    for service, text, what in (("telegram-analytics", "/pnl", "Results"), ("telegram-notify", "/quiet off", "No quiet"),
+                                ("telegram-controller", "/monthly", "This month")):
+        after = rig.last()
+        rig.write(text, TRADER, token=token)
+        rig.kill(service)
+        until(f"{text} is answered", lambda: [m for m in rig.messages(TRADER, after, token) if what in m["text"]], 30)
+        rig.answer("/version", "Umbra 0", TRADER, token=token)
+        count = len([m for m in rig.messages(TRADER, after, token) if what in m["text"]])
+        expect(count == 1, f"{text} was answered {count} times")
+
+
+def single(rig):
+    rig.up({**files(rig, "main"), **TELL})
+    bots_are(rig, "main")
+    rig.answer("/version", "Umbra 0", token=MAIN)
+    relayed(rig, MAIN)
+    rig.answer("/pause lunch", "done", token=MAIN)
+    rig.confirm("/resume", "done", token=MAIN)
+    restarted(rig, MAIN)
+    expect(not stats(rig).get("conflicts"), "two have polled")
+    rig.down()
+    rig.passed("one token for all three: the controller polls, and hands over; each is answered once")
+
+
+def copies(rig):
+    rig.up({"telegram.controller_token_file": rig.token("main"), "telegram.notification_token_file": rig.token("copy"),
+            "telegram.analytics_token_file": rig.token("third"), "telegram.main_token_file": "", **TELL})
+    bots_are(rig, *BOTS)
+    relayed(rig, MAIN)
+    restarted(rig, MAIN)
+    expect(not stats(rig).get("conflicts"), "two have polled")
+    rig.down()
+    rig.passed("the same token in three files: nobody polls it twice")
+
+
+def disabled(rig):
+    before = stats(rig)["calls"]
+    rig.up({**files(rig, *TOKENS), "multi_telegram.enabled": "no", **TELL})
+    bots_are(rig, "main")
+    rig.answer("/daily", "Today", token=MAIN)
+    rig.answer("/quiet", "Quiet", token=MAIN)
+    rig.answer("/version", "Umbra 0", token=MAIN)
+    after = stats(rig)["calls"]
+    expect(all(after[name] == before[name] for name in after if name != "MainBot"), f"others were called: {after}")
+    rig.down()
+    rig.passed("multi_telegram.enabled=no: the main bot, and no other, for all three")
+
+
+def event(rig, number):
+    """Something that telegram-notify tells."""
+    command(rig, "pause" if number % 2 else "resume")
+
+
+def all_on(rig, number, controller, notification, analytics):
+    """Each role is asked, or has something to say, and is heard by these."""
+    after = rig.last()
+    rig.write("/version", token=controller)
+    heard(rig, controller, "Umbra 0", after)
+    event(rig, number)
+    heard(rig, notification, "Entries paused" if number % 2 else "Resumed", after)
+    rig.write("/pnl", token=analytics)
+    heard(rig, analytics, "Results", after)
+
+
+def fall(rig, role, break_it, heal):
+    """ROLE's token stops working and comes back."""
+    own, after = TOKENS[role], rig.last()
+    others = [bot for bot in BOTS if bot != role]
+    break_it()
+    bots_are(rig, *others, "main")
+    until("an alarm says so", lambda: "telegram_fallback" in rig.alarms())
+    until("the main bot says so", lambda: said(rig, MAIN, "telegram_fallback", after) or
+          said(rig, NOTIFICATION, "telegram_fallback", after))
+    using = {bot: MAIN if bot == role else TOKENS[bot] for bot in BOTS}
+    all_on(rig, 1, using["controller"], using["notification"], using["analytics"])
+    heal()
+    bots_are(rig, *BOTS)
+    until("the alarm ends", lambda: "telegram_fallback" not in rig.alarms())
+    all_on(rig, 0, CONTROLLER, NOTIFICATION, ANALYTICS)
+    expect(said(rig, own, "", after), f"{role} says nothing by its own bot")
+
+
+def falling(rig):
+    rig.up({**files(rig, *TOKENS), **TELL, "multi_telegram.enabled": "yes"})
+    bots_are(rig, *BOTS)
+    all_on(rig, 1, CONTROLLER, NOTIFICATION, ANALYTICS)
+    all_on(rig, 0, MAIN, NOTIFICATION, ANALYTICS)
+    rig.passed("each by its own bot, and the main one is heard all the same")
+    for role in BOTS:
+        fall(rig, role, lambda role=role: rig.ctl("token", {"token": TOKENS[role], "valid": False}),
+             lambda role=role: rig.ctl("token", {"token": TOKENS[role], "valid": True}))
+        rig.passed(f"{role}: 401, falls back to the main bot, says so, and comes back")
+    for role in BOTS:
+        fall(rig, role, lambda role=role: rig.ctl("fault", {"token": TOKENS[role], "kind": "404", "count": 10 ** 6}),
+             lambda: rig.ctl("heal", {}))
+    rig.passed("each of them with a 404 too")
+
+
+def fallen(rig):
+    """No token is accepted any more, and then all are."""
+    for token in TOKENS.values():
+        rig.ctl("token", {"token": token, "valid": False})
+    bots_are(rig)
+    after = rig.last()
+    event(rig, 1)
+    rig.write("/version", token=CONTROLLER)
+    time.sleep(1)
+    for token in TOKENS.values():
+        rig.ctl("token", {"token": token, "valid": True})
+    bots_are(rig, *BOTS)
+    heard(rig, CONTROLLER, "Umbra 0", after)
+    heard(rig, NOTIFICATION, "Entries paused", after)
+    rig.passed("with no token accepted they wait, and lose nothing")
+
+
+def quiet_about_tokens(rig):
+    for service in SERVICES + ("health",):
+        for token in TOKENS.values():
+            expect(token.split(":")[1] not in rig.log(service), f"a token in the log of {service}")
+    rig.passed("no token in a log")
+
+
+def main():
+    rig, failed = Rig(sys.argv[1], {**TOKENS, "copy": MAIN, "third": MAIN}), True
+    try:
+        for part in (without, single, copies, disabled, falling, fallen, quiet_about_tokens):
+            part(rig)
+        failed = False
+    except Failed as why:
+        print(f"after {rig.checks} checks: FAIL {why}", flush=True)
+        print(json.dumps([(m["from"]["first_name"], m.get("text", m.get("caption"))) for m in rig.ctl("messages")][-12:],
+                         indent=1), rig.bots(), stats(rig))
+    finally:
+        rig.finish(failed)
+    sys.exit(failed)
+
+
+main()
