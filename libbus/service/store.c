@@ -3,11 +3,10 @@
 #include "libbus/base/io.h"
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
+#include "libbus/bus/store_config.h"
 #include "libbus/service/internal.h"
-#include "libbus/store/store_redis.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 
 /* How long after a failed commit, and after each failed try, the store is opened again. */
@@ -20,58 +19,17 @@ static bool is_redis(const struct bus_service *service)
         return !strcmp(config_string(service->config, "bus", "store"), "redis");
 }
 
-/* Says where Redis is. PASSWORD is what was read of it: NULL where nobody logs in. */
-static void use_redis(const struct bus_service *service, const char *password)
-{
-        const struct config *config = service->config;
-        const char *user = config_string(config, "redis", "user");
-        char host[HOST_NAME_MAX + 1] = "";
-
-        if (gethostname(host, sizeof(host) - 1) < 0)
-                *host = 0;
-        store_redis_use(&(struct store_redis_options){
-                .host = config_string(config, "redis", "host"),
-                .port = (uint16_t)config_int(config, "redis", "port"),
-                .socket = config_string(config, "redis", "socket"),
-                .user = *user ? user : service->class->name,
-                .password = password ? password : "",
-                .wait_replicas = (int)config_int(config, "redis", "wait_replicas"),
-                .wait_us = config_int(config, "redis", "wait"),
-                .timeout_us = config_int(config, "redis", "timeout"),
-                .lease_us = config_int(config, "bus", "lease"),
-                .replica = config_given(config, "bus", "replica")
-                                   ? config_string(config, "bus", "replica")
-                                   : host,
-        });
-}
-
-static int find_redis(const struct bus_service *service, char *error, size_t error_size)
-{
-        const char *file = config_string(service->config, "redis", "password_file");
-        BUS_AUTOFREE char *password = NULL;
-        int r = 0;
-
-        if (*file)
-                r = bus_file_read_secret(file, &password);
-        if (r < 0)
-                snprintf(error, error_size, "redis.password_file: %s: %s", file, strerror(-r));
-        else
-                use_redis(service, password);
-        if (password)
-                explicit_bzero(password, strlen(password));
-        return r;
-}
-
 int service_store_open(struct bus_service *service, char *error, size_t error_size)
 {
         BUS_AUTOBUF struct bus_buf boot_id = BUS_BUF_INIT;
         BUS_AUTOFREE char *path = bus_xasprintf("%s/%s.db", service->folder, service->class->name);
-        struct store_options options = { .engine = config_string(service->config, "bus", "store"),
-                .path = path,
-                .shared = service->class->replicated,
-                .now_us = bus_wall_us() };
-        int r = is_redis(service) ? find_redis(service, error, error_size) : 0;
+        struct store_options options = {
+                .path = path, .shared = service->class->replicated, .now_us = bus_wall_us()
+        };
+        int r;
 
+        r = bus_store_engine(
+                service->config, service->class->name, &options.engine, error, error_size);
         if (r < 0)
                 return r;
         if (bus_file_read(BOOT_ID_PATH, BOOT_ID_MAX, &boot_id) < 0)

@@ -43,6 +43,16 @@ struct store_sink {
         void *arg;
 };
 
+/* All of STORE, which is open, to SINK. */
+BUS_MUST int store_dump(
+        struct store *store, const struct store_sink *sink, char *error, size_t error_size);
+/*
+ * Makes the store of PATH of what the file DUMP holds, in the place of what redis had of it; sqlite's
+ * must not be there (-EEXIST). Nobody may have it open. RESTORED: it counts as one that was.
+ */
+BUS_MUST int store_load(const char *engine, const char *path, const char *dump, bool restored,
+        char *error, size_t error_size);
+
 /* ---- in a file (dump_file.c) ---- */
 
 #define STORE_DUMP_NONE 1 /* store_dump_probe: no file, or none of ours */

@@ -4,6 +4,7 @@
  * says; store.c only passes on. An engine's own struct begins with struct store.
  */
 #include "libbus/store/batch.h"
+#include "libbus/store/dump.h"
 
 struct store_engine {
         const char *name;
@@ -38,6 +39,10 @@ struct store_engine {
         int (*backup)(struct store *store, const char *path, char *error, size_t error_size);
         int (*verify)(const char *path, char *error, size_t error_size);
         int (*restore)(const char *backup, const char *path, char *error, size_t error_size);
+        int (*dump)(
+                struct store *store, const struct store_sink *sink, char *error, size_t error_size);
+        int (*load)(
+                const char *path, const char *dump, bool restored, char *error, size_t error_size);
         bool (*was_restored)(const struct store *store);
         bool (*has_regressed)(const struct store *store); /* may be NULL: it cannot */
         int (*restored_done)(struct store *store);

@@ -10,7 +10,6 @@
  * After an answer that did not come, nobody knows what holds: the connection is given up, and every
  * call fails until the store is opened anew.
  */
-#include "libbus/store/dump.h"
 #include "libbus/store/engine.h"
 #include "libbus/store/store_redis.h"
 
@@ -153,13 +152,12 @@ void redis_mark_drop(const char *path);
 int redis_backup(struct store *store, const char *path, char *error, size_t error_size);
 int redis_verify(const char *path, char *error, size_t error_size);
 int redis_restore(const char *backup, const char *path, char *error, size_t error_size);
+int redis_load(const char *path, const char *dump, bool restored, char *error, size_t error_size);
 /* A backup that lies at S's path becomes the store. 0 also where there is none. */
 BUS_MUST int redis_adopt_file(struct redis_store *s, char *error, size_t error_size);
 
 /* ---- redis_dump.c ---- */
-/* All that S has; S is open, by whomever. */
-BUS_MUST int redis_dump(
-        struct redis_store *s, const struct store_sink *sink, char *error, size_t error_size);
+int redis_dump(struct store *store, const struct store_sink *sink, char *error, size_t error_size);
 
 /* ---- redis_load.c: a whole store, put in the place of what is there ---- */
 struct redis_loader {

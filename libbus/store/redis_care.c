@@ -20,7 +20,7 @@ static int dump_to(struct redis_store *s, const char *path, char *error, size_t 
         *error = 0;
         r = store_dump_create(path, &file, &sink);
         if (!r)
-                r = store_dump_finish(file, redis_dump(s, &sink, error, error_size));
+                r = store_dump_finish(file, redis_dump(&s->base, &sink, error, error_size));
         if (r < 0 && !*error)
                 snprintf(error, error_size, "%s: %s", path, strerror(-r));
         return r;
@@ -74,43 +74,11 @@ static int is_there(struct redis_store *s)
         return reply->type == REDIS_REPLY_INTEGER && reply->integer ? 0 : STORE_ABSENT;
 }
 
-static int nothing_stream(void *arg, const struct store_dump_stream *stream)
-{
-        (void)arg;
-        (void)stream;
-        return 0;
-}
-static int nothing_record(void *arg, const struct store_dump_record *record)
-{
-        (void)arg;
-        (void)record;
-        return 0;
-}
-static int nothing_claim(void *arg, const struct store_dump_claim *claim)
-{
-        (void)arg;
-        (void)claim;
-        return 0;
-}
-static int nothing_state(void *arg, struct bus_bytes key, struct bus_bytes value)
-{
-        (void)arg;
-        (void)key;
-        (void)value;
-        return 0;
-}
-static int nothing_cursor(void *arg, const char *stream, struct bus_pos position)
-{
-        (void)arg;
-        (void)stream;
-        (void)position;
-        return 0;
-}
-
 static int verify_in_redis(const char *path, char *error, size_t error_size)
 {
-        static const struct store_sink nothing = { nothing_stream, nothing_record, nothing_claim,
-                nothing_state, nothing_cursor, NULL };
+        struct store_sum_sink *summing;
+        struct store_sums sums;
+        struct store_sink sink;
         struct redis_store *s;
         int r;
 
@@ -121,8 +89,10 @@ static int verify_in_redis(const char *path, char *error, size_t error_size)
                 snprintf(error, error_size, "%s: neither a backup nor a store in redis", path);
                 r = -ENOENT;
         }
+        store_sums_begin(&sums, NULL, &summing, &sink);
         if (!r)
-                r = redis_dump(s, &nothing, error, error_size);
+                r = redis_dump(&s->base, &sink, error, error_size);
+        store_sums_end(summing);
         tool_close(s);
         return r;
 }
@@ -146,7 +116,8 @@ int redis_verify(const char *path, char *error, size_t error_size)
 }
 
 /* BACKUP, known to be whole, becomes the store of S. */
-static int load_from(struct redis_store *s, const char *backup, char *error, size_t error_size)
+static int load_from(
+        struct redis_store *s, const char *backup, bool restored, char *error, size_t error_size)
 {
         struct redis_loader loader;
         struct store_sink sink;
@@ -156,7 +127,7 @@ static int load_from(struct redis_store *s, const char *backup, char *error, siz
         if (r < 0)
                 return r;
         r = store_dump_read(backup, &sink, error, error_size);
-        r = redis_load_end(&loader, r, true, 0, error, error_size);
+        r = redis_load_end(&loader, r, restored, 0, error, error_size);
         if (!r)
                 redis_mark_set(s, "", 0);
         return r;
@@ -177,7 +148,7 @@ int redis_adopt_file(struct redis_store *s, char *error, size_t error_size)
         if (!r)
                 r = store_dump_read(s->path, NULL, error, error_size);
         if (!r)
-                r = load_from(s, s->path, error, error_size);
+                r = load_from(s, s->path, true, error, error_size);
         if (!r && rename(s->path, adopted) < 0)
                 r = -errno;
         return r;
@@ -214,8 +185,22 @@ int redis_restore(const char *backup, const char *path, char *error, size_t erro
                 r = keep_old(s, error, error_size);
         if (!r) {
                 *error = 0;
-                r = load_from(s, backup, error, error_size);
+                r = load_from(s, backup, true, error, error_size);
         }
+        tool_close(s);
+        return r;
+}
+
+int redis_load(const char *path, const char *dump, bool restored, char *error, size_t error_size)
+{
+        struct redis_store *s;
+        int r;
+
+        r = tool_open(path, &s, error, error_size);
+        if (!r)
+                r = store_dump_read(dump, NULL, error, error_size);
+        if (!r)
+                r = load_from(s, dump, restored, error, error_size);
         tool_close(s);
         return r;
 }

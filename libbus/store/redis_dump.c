@@ -240,8 +240,9 @@ static int dump_streams(struct redis_store *s, const struct store_sink *sink)
         return r;
 }
 
-int redis_dump(struct redis_store *s, const struct store_sink *sink, char *error, size_t error_size)
+int redis_dump(struct store *store, const struct store_sink *sink, char *error, size_t error_size)
 {
+        struct redis_store *s = redis_of(store);
         int r;
 
         r = dump_streams(s, sink);

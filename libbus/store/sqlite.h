@@ -205,7 +205,14 @@ int sqlite_get(struct store *store, struct bus_bytes key, struct bus_buf *ret_va
 int sqlite_scan(struct store *store, struct bus_bytes prefix, store_state_fn fn, void *arg);
 int sqlite_cursor(struct store *store, const char *name, struct bus_pos *ret_position);
 
+/* ---- sqlite_dump.c ---- */
+struct store_sink;
+int sqlite_dump(struct store *store, const struct store_sink *sink, char *error, size_t error_size);
+int sqlite_load(const char *path, const char *dump, bool restored, char *error, size_t error_size);
+
 /* ---- sqlite_care.c ---- */
+/* A file that is whole, and closed, gets its name; -EEXIST. */
+BUS_MUST int sqlite_put_new(const char *part, const char *path);
 int sqlite_backup(struct store *store, const char *path, char *error, size_t error_size);
 int sqlite_verify(const char *path, char *error, size_t error_size);
 int sqlite_restore(const char *backup, const char *path, char *error, size_t error_size);

@@ -150,6 +150,17 @@ int sqlite_backup(struct store *store, const char *path, char *error, size_t err
         return r;
 }
 
+int sqlite_put_new(const char *part, const char *path)
+{
+        int r = sync_path(part, 0);
+
+        if (!r && link(part, path) < 0) /* which never replaces what is there */
+                r = -errno;
+        if (!r)
+                unlink(part);
+        return r < 0 ? r : sync_folder_of(path);
+}
+
 static int check_log(sqlite3 *db, const char *path, char *error, size_t error_size)
 {
         bool logged = false;

@@ -142,6 +142,25 @@ int store_restore(
         return found->restore(backup, path, error, error_size);
 }
 
+int store_dump(struct store *store, const struct store_sink *sink, char *error, size_t error_size)
+{
+        *error = 0;
+        return store->engine->dump(store, sink, error, error_size);
+}
+
+int store_load(const char *engine, const char *path, const char *dump, bool restored, char *error,
+        size_t error_size)
+{
+        const struct store_engine *found;
+        int r;
+
+        r = find_engine(engine, &found, error, error_size);
+        if (r < 0)
+                return r;
+        *error = 0;
+        return found->load(path, dump, restored, error, error_size);
+}
+
 bool store_was_restored(const struct store *store)
 {
         return store->engine->was_restored(store);

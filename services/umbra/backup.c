@@ -6,18 +6,15 @@
 #include "libbus/base/io.h"
 #include "libbus/base/require.h"
 #include "libbus/store/store.h"
-#include "services/umbra/identity.h"
 #include "services/umbra/services.h"
+#include "services/umbra/store_use.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define ERROR_SIZE 256
-#define ENGINE     "sqlite"
+#define ERROR_SIZE STORE_USE_ERROR_SIZE
 
 struct restore {
         const struct layout *layout;
@@ -31,9 +28,12 @@ typedef int (*restore_fn)(const struct restore *restore, const char *service, co
 static int verify(const struct restore *restore, const char *service, const char *backup)
 {
         char error[ERROR_SIZE] = "";
-        int r = store_verify(ENGINE, backup, error, sizeof(error));
+        const char *engine;
+        int r;
 
-        (void)restore;
+        r = store_use_engine(restore->layout, service, NULL, &engine, error);
+        if (!r)
+                r = store_verify(engine, backup, error, sizeof(error));
         if (r < 0)
                 fprintf(stderr, "umbra restore: %s: %s: %s\n", service, backup, error);
         return r;
@@ -44,11 +44,14 @@ static int put_back(const struct restore *restore, const char *service, const ch
         BUS_AUTOFREE char *folder = layout_path(restore->layout->state, service, "");
         BUS_AUTOFREE char *path = layout_path(folder, service, ".db");
         char error[ERROR_SIZE] = "";
+        const char *engine;
         int r;
 
         r = bus_mkdir_all(folder, 0700);
         if (!r)
-                r = store_restore(ENGINE, backup, path, error, sizeof(error));
+                r = store_use_engine(restore->layout, service, NULL, &engine, error);
+        if (!r)
+                r = store_restore(engine, backup, path, error, sizeof(error));
         if (r < 0)
                 fprintf(stderr, "umbra restore: %s: %s\n", service, *error ? error : strerror(-r));
         else
@@ -56,33 +59,17 @@ static int put_back(const struct restore *restore, const char *service, const ch
         return r;
 }
 
-/*
- * FN as whoever owns the service's store: what is made is then theirs, and nothing they may have
- * laid in the way leads root astray.
- */
-static int as_owner(
-        const struct restore *restore, restore_fn fn, const char *service, const char *backup)
-{
-        BUS_AUTOFREE char *folder = layout_path(restore->layout->state, service, "");
-        struct stat st;
-        pid_t pid;
-        int status;
+struct one {
+        const struct restore *restore;
+        restore_fn fn;
+        const char *backup;
+};
 
-        if (geteuid() != 0 || stat(folder, &st) < 0 || st.st_uid == 0)
-                return fn(restore, service, backup);
-        fflush(stdout);
-        pid = fork();
-        if (pid < 0)
-                return -errno;
-        if (!pid) {
-                status = identity_become(st.st_uid) < 0 || fn(restore, service, backup) < 0;
-                fflush(stdout);
-                _exit(status);
-        }
-        while (waitpid(pid, &status, 0) < 0)
-                if (errno != EINTR)
-                        return -errno;
-        return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EIO;
+static int do_one(void *arg, const char *service)
+{
+        struct one *one = arg;
+
+        return one->fn(one->restore, service, one->backup);
 }
 
 /* FN for each service the backup has a file of. */
@@ -104,7 +91,8 @@ static int for_each(struct restore *restore, restore_fn fn)
                         continue;
                 }
                 restore->found++;
-                r = as_owner(restore, fn, service, backup);
+                r = store_use_as_owner(
+                        restore->layout, service, do_one, &(struct one){ restore, fn, backup });
                 if (r < 0)
                         restore->bad = service;
         }

@@ -29,6 +29,8 @@ int umbra_risk(int argc, char **argv);
 int umbra_backup(int argc, char **argv);
 int umbra_deploy(int argc, char **argv);
 int umbra_restart(int argc, char **argv);
+int umbra_migrate(int argc, char **argv);
+int umbra_redis(int argc, char **argv);
 int umbra_restore(int argc, char **argv);
 int umbra_reader(int argc, char **argv);
 int umbra_rebuild(int argc, char **argv);

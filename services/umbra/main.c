@@ -33,6 +33,8 @@ static const struct {
         { "restart", umbra_restart, "replace running services, one after the other" },
         { "backup", umbra_backup, "copy all stores while they run" },
         { "restore", umbra_restore, "put a backup in place of a stopped system" },
+        { "migrate", umbra_migrate, "move the stores between sqlite and redis" },
+        { "redis", umbra_redis, "the functions that Redis needs" },
         { "keygen", umbra_keygen, "make keys and tokens" },
         { "reader", umbra_reader, "where readers stand, and moving one that is stuck" },
         { "rebuild", umbra_rebuild, "read the ledger of the reports from the streams again" },

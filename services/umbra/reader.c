@@ -15,6 +15,7 @@
 #include "services/umbra/options.h"
 #include "services/umbra/seek.h"
 #include "services/umbra/services.h"
+#include "services/umbra/store_use.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -25,9 +26,7 @@
 #include <sys/stat.h>
 #include <zmq.h>
 
-#define ERROR_SIZE   256
-#define ENGINE       "sqlite"
-#define BOOT_ID_PATH "/proc/sys/kernel/random/boot_id"
+#define ERROR_SIZE 256
 /* Later than any message: seeking it finds the end. */
 #define FAR_AHEAD_US (INT64_C(366) * 86400 * BUS_US_PER_SEC)
 
@@ -64,17 +63,20 @@ static int open_store(
 {
         BUS_AUTOFREE char *folder = layout_path(layout->state, service, "");
         BUS_AUTOFREE char *path = layout_path(folder, service, ".db");
-        BUS_AUTOBUF struct bus_buf boot_id = BUS_BUF_INIT;
-        struct store_options options = { .engine = ENGINE, .path = path, .now_us = bus_wall_us() };
+        BUS_AUTOFREE char *boot_id = store_use_boot_id();
+        struct store_options options = {
+                .path = path, .now_us = bus_wall_us(), .boot_id = boot_id
+        };
+        int r;
 
-        if (access(path, F_OK) < 0) {
+        r = store_use_engine(layout, service, NULL, &options.engine, error);
+        if (!r && !strcmp(options.engine, "redis"))
+                r = store_verify("redis", path, error, ERROR_SIZE);
+        else if (!r && access(path, F_OK) < 0) {
                 snprintf(error, ERROR_SIZE, "%s: %s", path, strerror(errno));
-                return -errno;
+                r = -errno;
         }
-        if (bus_file_read(BOOT_ID_PATH, 64, &boot_id) < 0)
-                bus_buf_clear(&boot_id);
-        options.boot_id = bus_buf_str(&boot_id);
-        return store_open(&options, ret_store, error, ERROR_SIZE);
+        return r < 0 ? r : store_open(&options, ret_store, error, ERROR_SIZE);
 }
 
 /* What root has made in a service's folder by opening its store belongs to the folder's owner. */

@@ -67,8 +67,8 @@ static int take_reply(void *dealer, const struct seek *seek, struct bus_pos *ret
         return r;
 }
 
-int seek_stream(void *zmq, const struct seek_peer *peer, const char *stream,
-        const struct seek *seek, struct bus_pos *ret_after)
+static int seek_at(void *zmq, const struct seek_peer *peer, const char *endpoint,
+        const char *stream, const struct seek *seek, struct bus_pos *ret_after)
 {
         void *dealer = bus_socket_new(zmq, ZMQ_DEALER);
         const int wait_ms = WAIT_MS;
@@ -79,11 +79,26 @@ int seek_stream(void *zmq, const struct seek_peer *peer, const char *stream,
                     !zmq_setsockopt(dealer, ZMQ_RCVTIMEO, &wait_ms, sizeof(wait_ms)));
         r = bus_socket_trust(dealer, peer->keys, peer->name);
         if (!r)
-                r = bus_socket_connect(dealer, peer->replay_endpoint) < 0 ? -EIO : 0;
+                r = bus_socket_connect(dealer, endpoint) < 0 ? -EIO : 0;
         if (!r)
                 r = send_request(dealer, stream, seek);
         if (!r)
                 r = take_reply(dealer, seek, ret_after);
         bus_socket_close(dealer, 0);
+        return r;
+}
+
+int seek_stream(void *zmq, const struct seek_peer *peer, const char *stream,
+        const struct seek *seek, struct bus_pos *ret_after)
+{
+        int r = -EINVAL;
+
+        /* of several replicas, the first that answers */
+        for (const char *at = peer->replay_endpoint; *at && r < 0 && r != -ENOENT;
+                at += strcspn(at, " "), at += *at == ' ') {
+                BUS_AUTOFREE char *endpoint = bus_xasprintf("%.*s", (int)strcspn(at, " "), at);
+
+                r = seek_at(zmq, peer, endpoint, stream, seek, ret_after);
+        }
         return r;
 }
