@@ -29,6 +29,8 @@ struct message_arena {
 BUS_MUST int message_unpack_in(struct message_arena *arena,
         const ProtobufCMessageDescriptor *descriptor, struct bus_bytes bytes,
         ProtobufCMessage **ret_message, const char **ret_why);
+/* A copy of TEXT that belongs to ARENA. */
+char *message_arena_text(struct message_arena *arena, const char *text);
 void message_arena_done(struct message_arena *arena); /* may be called again */
 
 /* The same where the reason does not matter: NULL if BYTES are no such message. */

@@ -21,6 +21,10 @@ void bus_envelope_pack(const Pb__Envelope *envelope, struct bus_buf *buf);
 /* Appends the position's fields; STEP other than UNSPECIFIED adds a stamp at AT_US. */
 void bus_envelope_place(struct bus_buf *buf, struct bus_pos position, struct bus_pos predecessor,
         Pb__Step step, int64_t at_us);
+/* The position's fields alone, at START, where there must be BUS_ENVELOPE_PLACE_MAX_BYTES; how many
+ * bytes that were. */
+size_t bus_envelope_put_place(uint8_t *start, struct bus_pos position, struct bus_pos predecessor);
+#define BUS_ENVELOPE_PLACE_MAX_BYTES 72
 /* Appends the token of the lease that the sender holds. */
 void bus_envelope_sign(struct bus_buf *buf, uint64_t token);
 /*

@@ -102,52 +102,51 @@ static bool follows(struct held *message, struct bus_pos before, bool is_first)
         return bus_pos_equal(message->predecessor, before);
 }
 
-/* The records of an answer, unpacked. */
-struct records {
-        struct held items[FETCH_MESSAGES];
-        size_t count;
-        bool bad; /* behind the last of them is one that cannot be read, or does not follow */
-};
-
-static void unpack_records(
-        struct bus_reader *reader, const Pb__ReplayReply *reply, struct records *records)
+static int unpack_record(
+        struct bus_reader *reader, const Pb__Record *record, struct held *ret_message)
 {
-        struct bus_pos before = bus_pos_of(reply->after);
-
-        for (size_t i = 0; i < reply->n_records && i < FETCH_MESSAGES; i++) {
-                const Pb__Record *record = reply->records[i];
-                struct held *message = &records->items[i];
-
-                if (reader_unpack(reader, record->topic,
-                            bus_bytes(record->envelope.data, record->envelope.len), true,
-                            message) < 0) {
-                        records->bad = true;
-                        return;
-                }
-                records->count++;
-                if (reader->placed && !follows(message, before, i == 0)) {
-                        held_done(message);
-                        records->count--;
-                        records->bad = true;
-                        return;
-                }
-                before = message->position;
-        }
+        return reader_unpack(reader, record->topic,
+                bus_bytes(record->envelope.data, record->envelope.len), true, ret_message);
 }
 
-static void take_records(struct bus_reader *reader, struct records *records)
+/* Where the next answer begins, if this one is good: false where its end cannot be read. */
+static bool peek_last(
+        struct bus_reader *reader, const Pb__ReplayReply *reply, struct bus_pos *ret_last)
 {
-        for (size_t i = 0; i < records->count; i++)
-                if (reader->failed || reader->hold)
-                        held_done(&records->items[i]); /* fetched again, if ever */
-                else
-                        reader_take(reader, &records->items[i]);
-        if (!records->bad || reader->failed || reader->hold)
-                return;
-        /* the journal itself is bad: going on would skip it */
-        reader->failed = true;
-        log_error("journal_unreadable", "stream=%s", reader->name);
-        stuck(reader, "journal_unreadable", "restore the writer's store");
+        struct held last;
+
+        if (!reply->n_records ||
+                unpack_record(reader, reply->records[reply->n_records - 1], &last) < 0)
+                return false;
+        *ret_last = last.position;
+        held_done(&last);
+        return true;
+}
+
+/* One after the other, so that each is read, handled and gone before the next is touched. What is
+ * left where the reader holds or has failed is fetched again, if ever. */
+static void take_records(struct bus_reader *reader, const Pb__ReplayReply *reply)
+{
+        struct bus_pos before = bus_pos_of(reply->after);
+        bool placed = reader->placed;
+
+        for (size_t i = 0; i < reply->n_records && !reader->failed && !reader->hold; i++) {
+                struct held message;
+                int r = unpack_record(reader, reply->records[i], &message);
+
+                if (!r && placed && !follows(&message, before, i == 0)) {
+                        held_done(&message);
+                        r = -EBADMSG;
+                }
+                if (r < 0) { /* the journal itself is bad: going on would skip it */
+                        reader->failed = true;
+                        log_error("journal_unreadable", "stream=%s", reader->name);
+                        stuck(reader, "journal_unreadable", "restore the writer's store");
+                        return;
+                }
+                before = message.position;
+                reader_take(reader, &message);
+        }
 }
 
 /* What we need is gone. Stops here: only a person can know whether it may be skipped. */
@@ -241,10 +240,9 @@ static bool place(struct bus_reader *reader, struct bus_pos last)
         return false;
 }
 
-static void take_answer(
-        struct bus_reader *reader, const Pb__ReplayReply *reply, struct records *records)
+static void take_answer(struct bus_reader *reader, const Pb__ReplayReply *reply)
 {
-        struct bus_pos after = bus_pos_of(reply->after), last = bus_pos_of(reply->last);
+        struct bus_pos after = bus_pos_of(reply->after), last = bus_pos_of(reply->last), next;
 
         reader->fetching = false;
         reader->request_id = 0;
@@ -266,12 +264,11 @@ static void take_answer(
                 step_back(reader, after);
                 reader->known_end = last;
         }
-        unpack_records(reader, reply, records);
-        if (!reply->end && reader->placed && records->count && !records->bad && !reader->hold) {
+        if (!reply->end && reader->placed && !reader->hold && peek_last(reader, reply, &next)) {
                 reader->fetching = true;
-                send_request(reader, records->items[records->count - 1].position);
+                send_request(reader, next);
         }
-        take_records(reader, records);
+        take_records(reader, reply);
         if (reader->failed || reader->hold || reader->fetching)
                 return;
         if (!reply->end)
@@ -282,19 +279,23 @@ static void take_answer(
 
 void fetch_answer(struct bus_peer *peer, struct bus_bytes frame)
 {
-        Pb__ReplayReply *reply = MESSAGE_UNPACK(replay_reply, frame);
-        const char *why = "is not a replay reply";
-        BUS_AUTOFREE struct records *records = NULL;
+        struct message_arena arena = { 0 };
+        ProtobufCMessage *message = NULL;
+        const Pb__ReplayReply *reply;
+        const char *why = "";
         struct bus_reader *reader;
+        int r;
 
-        if (!reply || validate_replay_reply(reply, &why) < 0) {
+        r = message_unpack_in(&arena, &pb__replay_reply__descriptor, frame, &message, &why);
+        reply = (const Pb__ReplayReply *)message;
+        if (!r)
+                r = validate_replay_reply(reply, &why);
+        if (r < 0) {
                 log_warn("replay_reply_refused", "writer=%s why=\"%s\"", peer->writer, why);
         } else if (peer_admits(peer, reply->writer_token)) {
                 reader = asked_by(peer, reply->request_id);
-                if (reader && !reader->failed && !strcmp(reply->stream, reader->name)) {
-                        records = bus_new(struct records);
-                        take_answer(reader, reply, records);
-                }
+                if (reader && !reader->failed && !strcmp(reply->stream, reader->name))
+                        take_answer(reader, reply);
         }
-        pb__replay_reply__free_unpacked(reply, NULL);
+        message_arena_done(&arena);
 }

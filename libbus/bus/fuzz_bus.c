@@ -128,6 +128,7 @@ static void rig_close(struct rig *rig)
         bus_peer_free(rig->peer);
         bus_socket_close(rig->writer.router, 0);
         bus_buf_done(&rig->writer.frame);
+        bus_buf_done(&rig->writer.answer);
         bus_loop_free(rig->loop);
         zmq_ctx_term(rig->zmq);
 }

@@ -9,7 +9,6 @@
 
 void held_done(struct held *message)
 {
-        free(message->topic);
         message_arena_done(&message->arena);
         *message = (struct held){ 0 };
 }
@@ -53,7 +52,8 @@ int reader_unpack(struct bus_reader *reader, const char *topic, struct bus_bytes
                 message_arena_done(&arena);
                 return r;
         }
-        *ret_message = (struct held){ .topic = bus_xstrdup(topic),
+        topic = message_arena_text(&arena, topic);
+        *ret_message = (struct held){ .topic = topic,
                 .arena = arena,
                 .envelope = envelope,
                 .position = bus_pos_of(envelope->position),

@@ -19,8 +19,8 @@
 
 /* A message taken off a socket and unpacked, kept until its turn comes. */
 struct held {
-        char *topic;
-        struct message_arena arena; /* the envelope's */
+        const char *topic;
+        struct message_arena arena; /* of topic and envelope */
         Pb__Envelope *envelope;
         struct bus_pos position, predecessor;
         int64_t received_us;

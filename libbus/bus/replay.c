@@ -7,6 +7,7 @@
 #include "libbus/base/require.h"
 #include "libbus/bus/envelope.h"
 #include "libbus/bus/pack.h"
+#include "libbus/bus/put.h"
 #include "libbus/bus/socket.h"
 #include "libbus/bus/writer_internal.h"
 #include "proto/unpack.h"
@@ -22,46 +23,47 @@
 #define REPLAY_MAX_BYTES    (BUS_FRAME_MAX_BYTES / 4)
 /* An identity as ROUTER makes or takes it. */
 #define IDENTITY_MAX_BYTES 255
+/* Between two answers of a writer that makes up for much itself. */
+#define BUSY_PAUSE_US (20 * BUS_US_PER_MS)
 /* An incarnation is a time: one further ahead than clocks go wrong was never given out. */
 #define CLOCK_AHEAD_MAX_US (INT64_C(86400) * BUS_US_PER_SEC)
 
+enum {
+        RECORD_TOPIC = 1,
+        RECORD_ENVELOPE = 2,
+        REPLY_RECORDS = 7,
+};
+
+/*
+ * The records go straight from the store into the frame, as protobuf has them; the rest of the reply
+ * is packed behind them: the fields of a message may come in any order.
+ */
 struct answer {
         Pb__ReplayReply reply;
-        Pb__Record records[REPLAY_MAX_MESSAGES], *pointers[REPLAY_MAX_MESSAGES];
-        struct bus_buf envelopes[REPLAY_MAX_MESSAGES];
         Pb__Position after, first, last;
+        struct bus_buf *frame;
         size_t count, limit, bytes;
 };
 
 static int add_record(const struct store_record *record, void *arg)
 {
         struct answer *answer = arg;
-        struct bus_buf *buf = &answer->envelopes[answer->count];
-        Pb__Record *out = &answer->records[answer->count];
+        struct bus_bytes topic = bus_bytes_str(record->topic);
+        uint8_t place[BUS_ENVELOPE_PLACE_MAX_BYTES];
+        size_t place_size = bus_envelope_put_place(place, record->position, record->predecessor);
+        size_t envelope = record->body.size + place_size;
+        size_t size = put_field_size(topic.size) + put_field_size(envelope);
+        uint8_t *at = bus_buf_reserve(answer->frame, put_field_size(size));
 
-        bus_buf_add(buf, record->body.data, record->body.size);
-        bus_envelope_place(
-                buf, record->position, record->predecessor, PB__STEP__STEP_UNSPECIFIED, 0);
-        pb__record__init(out);
-        out->topic = bus_xstrdup(record->topic);
-        out->envelope.data = buf->data;
-        out->envelope.len = buf->size;
-        answer->pointers[answer->count++] = out;
-        answer->bytes += buf->size;
+        at = put_head(at, REPLY_RECORDS, size);
+        at = put_bytes(at, RECORD_TOPIC, topic);
+        at = put_head(at, RECORD_ENVELOPE, envelope);
+        memcpy(at, record->body.data, record->body.size);
+        memcpy(at + record->body.size, place, place_size);
+        answer->frame->size += put_field_size(size);
+        answer->count++;
+        answer->bytes += envelope;
         return answer->bytes >= REPLAY_MAX_BYTES;
-}
-
-static void answer_done(struct answer *answer)
-{
-        for (size_t i = 0; i < answer->count; i++) {
-                bus_buf_done(&answer->envelopes[i]);
-                free(answer->records[i].topic);
-        }
-        free(answer);
-}
-static void answer_cleanup(struct answer **answer)
-{
-        answer_done(*answer);
 }
 
 static struct bus_writer_stream *find_stream(struct bus_writer *writer, const char *name)
@@ -153,14 +155,13 @@ static void fill_answer(
                 break;
         case STORE_PRUNED: reply->status = PB__REPLAY_STATUS__REPLAY_STATUS_PRUNED; break;
         default:
+                bus_buf_clear(answer->frame); /* of what was read before it failed */
                 reply->status = PB__REPLAY_STATUS__REPLAY_STATUS_BAD_REQUEST;
                 log_warn("replay_failed", "stream=%s error=%s", stream->name, strerror(-r));
         }
         reply->after = &answer->after;
         reply->first = &answer->first;
         reply->last = &answer->last;
-        reply->records = answer->pointers;
-        reply->n_records = answer->count;
         reply->end = !answer->limit ||
                      (answer->count < answer->limit && answer->bytes < REPLAY_MAX_BYTES);
 }
@@ -168,26 +169,26 @@ static void fill_answer(
 static void send_answer(
         struct bus_writer *writer, struct bus_bytes identity, const Pb__ReplayReply *reply)
 {
-        bus_buf_clear(&writer->frame);
-        bus_pack(&reply->base, &writer->frame);
+        bus_pack(&reply->base, &writer->answer); /* behind the records */
         /* an asker that has gone, or does not read, loses its answer and asks again */
         if (zmq_send(writer->router, identity.data, identity.size, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
                 (void)zmq_send(
-                        writer->router, writer->frame.data, writer->frame.size, ZMQ_DONTWAIT);
+                        writer->router, writer->answer.data, writer->answer.size, ZMQ_DONTWAIT);
 }
 
 void writer_take_question(
         struct bus_writer *writer, struct bus_bytes identity, struct bus_bytes frame)
 {
-        BUS_CLEANUP(answer_cleanup) struct answer *answer = bus_new(struct answer);
+        struct answer answer = { .frame = &writer->answer };
         Pb__ReplayRequest *request = MESSAGE_UNPACK(replay_request, frame);
         const char *why = "is not a replay request";
 
         if (!request || validate_replay_request(request, &why) < 0) {
                 log_warn("replay_request_refused", "why=\"%s\"", why);
         } else if (writer->store) {
-                fill_answer(writer, request, answer);
-                send_answer(writer, identity, &answer->reply);
+                bus_buf_clear(&writer->answer);
+                fill_answer(writer, request, &answer);
+                send_answer(writer, identity, &answer.reply);
         }
         pb__replay_request__free_unpacked(request, NULL);
 }
@@ -217,6 +218,11 @@ static bool take_request(void *router, uint8_t *identity, size_t *identity_size,
         return frames == 1;
 }
 
+void bus_writer_busy(struct bus_writer *writer, bool busy)
+{
+        writer->busy = busy;
+}
+
 void writer_serve_replay(void *arg)
 {
         struct bus_writer *writer = arg;
@@ -224,6 +230,13 @@ void writer_serve_replay(void *arg)
         size_t identity_size = 0;
         zmq_msg_t message;
 
+        if (writer->busy) {
+                int64_t now_us = bus_mono_us();
+
+                if (now_us - writer->answered_us < BUSY_PAUSE_US)
+                        return; /* it stays there, and the loop calls again */
+                writer->answered_us = now_us;
+        }
         zmq_msg_init(&message);
         if (take_request(writer->router, identity, &identity_size, &message))
                 writer_take_question(writer, bus_bytes(identity, identity_size),

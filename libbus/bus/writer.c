@@ -214,6 +214,7 @@ struct bus_writer *bus_writer_free(struct bus_writer *writer)
         bus_socket_close(writer->pub, PUB_LINGER_MS);
         bus_socket_close(writer->router, 0);
         bus_buf_done(&writer->frame);
+        bus_buf_done(&writer->answer);
         free(writer);
         return NULL;
 }

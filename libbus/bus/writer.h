@@ -63,5 +63,7 @@ void bus_writer_refresh(struct bus_writer *writer, struct bus_writer_stream *str
 void bus_writer_detach(struct bus_writer *writer);
 /* After the store was opened anew: the streams are opened in it again. */
 BUS_MUST int bus_writer_reopen(struct bus_writer *writer, struct store *store);
+/* BUSY: the service makes up for much itself, and replay requests wait a little for it. */
+void bus_writer_busy(struct bus_writer *writer, bool busy);
 /* Forgets what is older than each kind keeps, a bounded amount a call. */
 void bus_writer_prune(struct bus_writer *writer, int64_t now_us);

@@ -13,6 +13,9 @@ struct bus_writer {
         struct bus_writer_stream streams[WRITER_STREAMS_MAX];
         size_t stream_count;
         struct bus_buf frame;
+        struct bus_buf answer; /* to a request, being made */
+        bool busy;             /* bus_writer_busy */
+        int64_t answered_us;   /* when the last request was, monotonic */
         struct store_lease lease;
         uint64_t token; /* of the lease: readers refuse who has an older one */
         bus_regressed_fn regressed;

@@ -30,7 +30,7 @@ struct peer_slot {
 struct staged {
         size_t index; /* in the batch, which holds topic and envelope */
         struct bus_writer_stream *stream;
-        bool published; /* derived: it went out already */
+        bool published; /* derived: it went out already, or goes by the journal */
         bus_committed_fn fn;
         void *arg;
 };
@@ -83,6 +83,7 @@ struct bus_service {
         size_t input_count;
         struct bus_input implicit_inputs[2];
         int budget; /* messages that may still be taken in this turn */
+        bool late;  /* what it took in this turn of the loop was old already */
         struct crash_slot *slot;
         int singly; /* messages still to be committed one by one, after an unclean start ... */
         int64_t singly_until_us; /* ... no longer than this; 0: not begun */

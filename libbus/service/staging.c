@@ -23,6 +23,8 @@
 #define WAITING_MESSAGES_MAX (4 * BUS_BATCH_MAX)
 /* A message is through all services sooner than that. */
 #define SETTLE_PAUSE_US (3 * BUS_US_PER_MS)
+/* Who is in the background and so far behind makes up for much at once. */
+#define LATE_US (1 * BUS_US_PER_SEC)
 /* Under load: what they leave to do stays small beside them. */
 #define SETTLE_COMMITS_MAX 4
 
@@ -157,6 +159,20 @@ static void pack_envelope(struct bus_service *service, const struct bus_writer_s
         bus_envelope_pack(&envelope, &service->envelope);
 }
 
+/*
+ * What is derived in the background from a message that is old already is fetched from the journal
+ * by those who read it, many at a time, as soon as a beacon tells of it: that costs all of them far
+ * less than one by one.
+ */
+static bool goes_by_journal(
+        struct bus_service *service, const struct bus_message *cause, int64_t now_us)
+{
+        if (!service->class->background || cause->envelope->staged_us >= now_us - LATE_US)
+                return false;
+        service->late = true;
+        return true;
+}
+
 static void stage(struct bus_service *service, const struct bus_out *out,
         const struct bus_claim *claim, bus_committed_fn fn, void *arg)
 {
@@ -185,13 +201,15 @@ static void stage(struct bus_service *service, const struct bus_out *out,
         staged->fn = fn;
         staged->arg = arg;
         pack_envelope(service, stream, out, origin, out->message_id ? out->message_id : id, now_us);
+        staged->published = derived;
         if (derived && !service_store_is_ours(service)) {
                 bus_service_fail(service, "lease_lost", "%s@%s is another process's by now",
                         stream->kind->name, service->class->name);
+        } else if (derived && goes_by_journal(service, out->cause, now_us)) {
+                stream->published = position;
         } else if (derived) {
                 bus_writer_publish(service->writer, stream, out->topic,
                         bus_buf_bytes(&service->envelope), position, stream->published);
-                staged->published = true;
         }
         append = (struct store_append){ .stream = stream->name,
                 .topic = out->topic,
@@ -501,6 +519,8 @@ void service_turn_end(void *arg)
         if (!service->failed && !may_wait(service))
                 bus_commit_now(service);
         settle(service);
+        bus_writer_busy(service->writer, service->late);
+        service->late = false;
         if (service->failed)
                 bus_loop_stop(service->loop);
 }
