@@ -23,7 +23,7 @@ const struct config_option ingest_options[] = {
                 .help = "request line and headers" },
         { SECTION, "request_timeout", CONFIG_DURATION, "10s", 100 * BUS_US_PER_MS,
                 300 * BUS_US_PER_SEC, .help = "for a whole request; idle connections too" },
-        { SECTION, "drain_grace", CONFIG_DURATION, "300ms", 0, 10 * BUS_US_PER_SEC,
+        { SECTION, "drain_grace", CONFIG_DURATION, "1s", 0, 10 * BUS_US_PER_SEC,
                 .help = "at the stop, for connections on which a request may be under way" },
         { SECTION, "refused_kept", CONFIG_INT, "256", 1, 65536,
                 .help = "refused alerts kept in refused.ring, 4.3 KiB each" },
