@@ -71,7 +71,8 @@ ops=$(sed -n 's/.* ops=\([^ ]*\) .*/\1/p' "$UMBRA_STATE/up.out")
 curl -sf -X POST "$ops/admin/disable_plugin/combined_v3" >/dev/null || fail 'the first line'
 curl -sf -X POST "$ops/admin/enable_legacy_v3" >/dev/null || fail 'the second line'
 curl -sf "$ops/health" >/dev/null || fail 'the third line'
-"$umbra" status | grep -q ' active=legacy_v3 ' || fail 'legacy_v3 does not decide behind them'
+legacy_decides() { "$umbra" status | grep -q ' active=legacy_v3 '; }
+until_true 20 legacy_decides
 passed 'and by the three lines of the plan'
 
 kill -TERM "$sender"

@@ -1,0 +1,47 @@
+# A document's command blocks, each into files of its own: DIR/NNN.env (the words behind "sh"), .line,
+# .sh, and .want (the text block that follows it, where there is one). A fence of a shell that is not
+# marked "sh", or has no environment, gets the environment "unmarked".
+#
+#       ```sh up            on a running system; `up fails`: it must not exit 0
+#       ```sh stopped       the same state folder, while nothing runs
+#       ```sh stack|k8s     by the suite of that name
+#       ```sh none          not run: read by the shell alone (sh -n)
+function close_block() {
+        if (file)
+                close(file)
+        file = ""
+}
+/^[ \t]*```/ {
+        if (in_block) {
+                in_block = 0
+                close_block()
+                next
+        }
+        in_block = 1
+        line = $0
+        sub(/^[ \t]*```/, "", line)
+        split(line, words, " ")
+        if (words[1] ~ /^(sh|bash|shell|console|zsh)$/) {
+                number++
+                base = sprintf("%s/%03d", dir, number)
+                environment = line
+                sub(/^[a-z]+ */, "", environment)
+                if (words[1] != "sh" || environment == "")
+                        environment = "unmarked"
+                print environment >(base ".env")
+                close(base ".env")
+                print FNR >(base ".line")
+                close(base ".line")
+                file = base ".sh"
+                printf "" >file
+                expects = base
+        } else if (words[1] == "text" && expects) {
+                file = expects ".want"
+                printf "" >file
+                expects = ""
+        }
+        next
+}
+in_block { if (file) print >file; next }
+# a block's output follows it at once
+/[^ \t]/ { expects = "" }
