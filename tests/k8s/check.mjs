@@ -198,8 +198,9 @@ function clientFaults(overlay, settings) {
   const faults = [];
   for (const [key, service] of [['health.listen', 'health'], ['alert-ingest.listen', 'alert-ingest-webhook'],
     ['redis.host', 'redis']]) {
+    if (settings[key] === undefined || /^0\.0\.0\.0:/.test(settings[key])) continue;
+    if (key === 'redis.host' && settings['bus.store'] !== 'redis') continue;
     const at = key === 'redis.host' ? `${settings[key]}:${settings['redis.port']}` : settings[key];
-    if (at === undefined || /^0\.0\.0\.0:/.test(at)) continue;
     const [host, port] = at.split(':');
     const spec = resources.find(overlay.all, 'Service', host)?.spec;
     if (host !== service || !spec) faults.push(`${key}: there is no Service ${host}`);
@@ -225,6 +226,9 @@ function configFaults(overlay) {
         continue;
       }
       const settings = config.settingsOf(config.ask(overlay.all, workload, container, options('--print-config')).text);
+      const inRedis = settings['bus.store'] === 'redis';
+      if (name !== 'mt5-demo' && inRedis !== (name !== 'strategy-v3-shadow'))
+        faults.push(`${name} has its store in ${settings['bus.store']}`);
       faults.push(...listenFaults(name, settings, container), ...endpointFaults(overlay, settings),
         ...clientFaults(overlay, settings));
     }
@@ -263,6 +267,7 @@ for (const [name, file] of OVERLAYS.split(' ').map((word) => word.split('='))) {
   ok(`${name}: the shadow reaches neither orders, nor a broker, nor Redis`, shadowFaults(overlay));
   ok(`${name}: each pod holds its own secrets and no other's`, secretFaults(overlay));
   ok(`${name}: keys are where the programs look, and closed`, keyFaults(overlay));
+  ok(`${name}: every program takes the configuration it is given, and binds what its container says`, configFaults(overlay));
   ok(`${name}: mt5-demo is there for rehearsals alone`,
     !!resources.workloads(overlay.all).find((w) => w.metadata.name === 'mt5-demo') === meant.mt5demo ? [] : ['it is not so']);
   canaries(overlay);
