@@ -43,7 +43,7 @@ struct up {
         int listen_fds[UMBRA_SERVICES_MAX];
         int lock_fd;
         int64_t ready_deadline_us;
-        bool is_ready;
+        bool is_ready, prepare_only;
         int status;
 };
 
@@ -69,11 +69,14 @@ static const struct config_option options[] = {
 static void usage(FILE *out)
 {
         fputs("usage: umbra up [--state DIR] [--set SECTION.KEY=VALUE]... [--without SERVICE]...\n"
+              "                [--prepare]\n"
               "\n"
               "Runs all services in the foreground until SIGTERM or Ctrl-C. What dies is started\n"
               "again. DIR is made on the first start (default: $UMBRA_STATE, else umbra-state);\n"
               "--set changes DIR/umbra.ini for good. When all is ready, prints one line:\n"
               "  ready webhook=URL ops=URL state=DIR\n"
+              "--prepare makes DIR, its keys and owners, checks it, and runs nothing: for where\n"
+              "something else does, such as systemd.\n"
               "\n"
               "example: umbra up --state ./s --set alert-ingest.listen=127.0.0.1:9090\n",
                 out);
@@ -97,6 +100,7 @@ static int parse(struct up *up, int argc, char **argv)
                 { "state", required_argument, NULL, 's' },
                 { "set", required_argument, NULL, 'x' },
                 { "without", required_argument, NULL, 'w' },
+                { "prepare", no_argument, NULL, 'p' },
                 { "help", no_argument, NULL, 'h' },
                 { 0 },
         };
@@ -110,6 +114,8 @@ static int parse(struct up *up, int argc, char **argv)
                         up->state = optarg;
                 } else if (c == 'x' && up->set_count < SETS_MAX) {
                         up->sets[up->set_count++] = optarg;
+                } else if (c == 'p') {
+                        up->prepare_only = true;
                 } else if (c != 'w' || leave_out(up, optarg) < 0) {
                         return UMBRA_USAGE;
                 }
@@ -167,6 +173,19 @@ static int open_listeners(struct up *up, char *error, size_t error_size)
         return 0;
 }
 
+/* Whoever runs the services next listens where umbra.ini says. */
+static int forget_listeners(const struct up *up)
+{
+        for (size_t i = 0; umbra_services[i].name; i++) {
+                BUS_AUTOFREE char *path =
+                        layout_path(up->layout.run, umbra_services[i].name, ".port");
+
+                if (umbra_services[i].listens && unlink(path) < 0 && errno != ENOENT)
+                        return -errno;
+        }
+        return 0;
+}
+
 static int prepare(struct up *up, char *error, size_t error_size)
 {
         int r;
@@ -202,6 +221,8 @@ static int prepare(struct up *up, char *error, size_t error_size)
                 snprintf(error, error_size, "%s: not started", up->layout.config);
                 return -EINVAL;
         }
+        if (up->prepare_only)
+                return forget_listeners(up);
         r = open_listeners(up, error, error_size);
         return r < 0 ? r : client_init(&up->health, &up->layout, error, error_size);
 }
@@ -382,7 +403,7 @@ int umbra_up(int argc, char **argv)
                 return UMBRA_FAILED;
         up.loop = bus_loop_new();
         r = prepare(&up, error, sizeof(error));
-        if (!r)
+        if (!r && !up.prepare_only)
                 r = run(&up, error, sizeof(error));
         if (r < 0) {
                 fprintf(stderr, "umbra up: %s\n", *error ? error : strerror(-r));

@@ -1,0 +1,173 @@
+#!/bin/sh
+# BUILD PREFIX PLAY: what meson install puts in place for one machine with systemd, looked at by systemd's
+# own tools, and then run as the units say (play.py), which only root can.
+set -eu
+build=$1 prefix=$2 play=$3
+folder=$(mktemp -d /tmp/umbra-units-XXXXXX)
+playing=
+finish() {
+        status=$?
+        [ $status = 0 ] || [ -z "${id:-}" ] || "$umbra" trace "$id" || :
+        [ -z "$playing" ] || kill -TERM "$playing" 2>/dev/null || :
+        [ -z "$playing" ] || wait "$playing" 2>/dev/null || :
+        [ $status = 0 ] || tail -n 20 "$folder"/*.out 2>/dev/null || :
+        rm -rf "$folder"
+        exit $status
+}
+trap finish EXIT
+
+checks=0
+passed() {
+        checks=$((checks + 1))
+        printf 'ok %d - %s\n' "$checks" "$*"
+}
+fail() {
+        printf 'FAIL %s\n' "$*"
+        exit 1
+}
+until_true() { # SECONDS COMMAND...
+        tries=$(($1 * 5))
+        shift
+        while ! "$@" >/dev/null 2>&1; do
+                [ -z "$playing" ] || kill -0 "$playing" 2>/dev/null || fail "it has ended, before: $*"
+                tries=$((tries - 1))
+                [ "$tries" -gt 0 ] || fail "not in time: $*"
+                sleep 0.2
+        done
+}
+
+# ---- in place ----
+
+dest=$folder/dest
+units=$dest$prefix/lib/systemd/system
+DESTDIR=$dest meson install -C "$build" --no-rebuild --quiet >"$folder/install.out" 2>&1 || fail 'meson install'
+for plugin in legacy_v3 combined_v3 example; do
+        [ -f "$dest$prefix/lib/umbra/plugins/$plugin.so" ] || fail "$plugin.so is not where umbra looks"
+done
+for unit in "$units"/umbra-*.service; do
+        program=$(sed -n 's/^ExecStart=\([^ ]*\) .*/\1/p' "$unit")
+        case $program in
+        "$prefix"/*) [ -x "$dest$program" ] || fail "$unit starts $program, which is not there" ;;
+        esac
+done
+[ "$(find "$units" -type f | wc -l)" = 13 ] || fail 'nine services, the state, two sockets and a target are to be there'
+passed 'meson install puts programs, plugins and units in place'
+
+command -v systemd-analyze >/dev/null || {
+        printf 'skipped: there is no systemd-analyze\n'
+        exit 77
+}
+# What the units lean on: systemd's own, and two programs of every Debian.
+mkdir -p "$dest/usr/lib/systemd/system" "$dest/usr/bin" "$dest/etc"
+for own in /lib/systemd/system/*.target /lib/systemd/system/*.slice; do
+        cp -d "$own" "$dest/usr/lib/systemd/system/"
+done
+for program in flock sleep; do
+        printf '#!/bin/sh\n' >"$dest/usr/bin/$program"
+        chmod 755 "$dest/usr/bin/$program"
+done
+verifies() { # UNIT: nothing wrong, and nothing said
+        systemd-analyze verify --root="$dest" "$1" >"$folder/said.out" 2>&1 && [ ! -s "$folder/said.out" ]
+}
+for unit in "$units"/*; do
+        verifies "${unit##*/}" || {
+                cat "$folder/said.out"
+                fail "systemd-analyze verify ${unit##*/}"
+        }
+done
+passed 'systemd-analyze verify finds nothing in any unit'
+sed -i.good 's/^Restart=always/Restart=allways/' "$units/umbra-health.service"
+! verifies umbra-health.service || fail 'a misspelt unit verifies'
+mv "$units/umbra-health.service.good" "$units/umbra-health.service"
+passed 'a misspelt line would have been found'
+
+# The scale is systemd's, times ten: 100 is wide open. Who needs no network gets none.
+exposed() { # THRESHOLD SERVICE
+        ! systemd-analyze security --offline=yes --root="$dest" --threshold="$1" "umbra-$2.service" \
+                >"$folder/said.out" 2>&1
+}
+for service in strategy-v3 strategy-v3-shadow mt5-demo; do
+        ! exposed 10 $service || fail "$service: $(tail -n 1 "$folder/said.out")"
+done
+for service in alert-ingest health order-executor telegram-analytics telegram-controller telegram-notify; do
+        ! exposed 20 $service || fail "$service: $(tail -n 1 "$folder/said.out")"
+done
+passed 'systemd-analyze security: exposure at most 1.0 without a network, 2.0 with one'
+
+# ---- as the units say ----
+
+for needed in python3 curl; do
+        command -v $needed >/dev/null || {
+                printf 'skipped: there is no %s\n' $needed
+                exit 77
+        }
+done
+if [ "$(id -u)" != 0 ]; then
+        printf 'skipped: only root can run each under its own user\n'
+        exit 0
+fi
+printf 'root:x:0:0:root:/root:/bin/sh\n' >"$dest/etc/passwd"
+printf 'root:x:0:\n' >"$dest/etc/group"
+systemd-sysusers --root="$dest" >"$folder/said.out" 2>&1 || fail "systemd-sysusers: $(cat "$folder/said.out")"
+[ "$(grep -c '^umbra-[a-z0-9-]*:x:611[0-9][0-9]:611[0-9][0-9]:' "$dest/etc/passwd")" = 9 ] ||
+        fail 'not nine users with the numbers of umbra up'
+passed 'systemd-sysusers makes a user a service'
+
+# All have to pass through to what they run and read.
+chmod 755 "$folder" "$dest"
+state=$folder/state
+python3 "$play" "$units" "$dest" "$state" >"$folder/play.out" 2>"$folder/play.err.out" &
+playing=$!
+until_true 60 grep -q '^ready ' "$folder/play.out"
+webhook=$(sed -n 's/^ready \([0-9]*\) .*/\1/p' "$folder/play.out")
+health=$(sed -n 's/^ready [0-9]* \([0-9]*\)$/\1/p' "$folder/play.out")
+grep -q "^folder = $dest$prefix/lib/umbra/plugins\$" "$state/umbra.ini" || fail 'the plugins that were installed are not used'
+until_true 90 curl -fsS -m 5 "http://127.0.0.1:$health/readyz"
+passed 'all are ready: users, sockets and folders fit'
+
+pid_of() {
+        pgrep -f "^$dest$prefix/bin/$1 --config $state/" || :
+}
+for service in strategy-v3 strategy-v3-shadow order-executor alert-ingest; do
+        uid=$(awk '/^Uid:/ { print $2 }' "/proc/$(pid_of $service)/status")
+        [ "$uid" = "$(sed -n "s/^umbra-$service:x:\([0-9]*\):.*/\1/p" "$dest/etc/passwd")" ] ||
+                fail "$service runs as $uid"
+done
+passed 'each runs as its own user'
+
+umbra=$dest$prefix/bin/umbra
+UMBRA_STATE=$state
+export UMBRA_STATE
+entry() {
+        printf '{"type":"entry_v3","signal_type":"Momentum_Breakout","symbol":"EURUSD","direction":"buy","price":1.085,"sl_price":1.0839,"tf":"15","consensus_score":5,"position_multiplier":0.2,"id":"%s"}' "$1"
+}
+accepted() {
+        sed -n 's/.*"status":"accepted","alert_id":"\([^"]*\)".*/\1/p' "$1"
+}
+is_filled() {
+        "$umbra" trace --json "$1" | grep -q '"state":"filled"'
+}
+"$umbra" alert "$(entry first)" >"$folder/answer.out"
+id=$(accepted "$folder/answer.out")
+[ -n "$id" ] || fail "the alert is not accepted: $(cat "$folder/answer.out")"
+until_true 30 is_filled "$id"
+passed 'an alert goes the whole way, the strategies without a network'
+
+# alert-ingest dies, and somebody connects before it is back: the socket is there all the time.
+kill -KILL "$(pid_of alert-ingest)"
+curl -sS -m 30 -d "$(entry second)" "http://127.0.0.1:$webhook/webhook/$(cat "$state/webhook.token")" >"$folder/answer.out" ||
+        fail 'refused while alert-ingest is being started again'
+id=$(accepted "$folder/answer.out")
+[ -n "$id" ] || fail "not accepted: $(cat "$folder/answer.out")"
+passed 'nobody is refused while alert-ingest is away'
+until_true 30 is_filled "$id"
+
+kill -TERM "$playing"
+wait "$playing" || {
+        playing=
+        fail 'one of them did not end well'
+}
+playing=
+first=$(sed -n 's/^stopping //p' "$folder/play.out" | head -n 1)
+[ "$first" = alert-ingest ] || fail "$first is stopped first"
+passed 'SIGTERM: alert-ingest first, then the others, each with status 0'
