@@ -102,9 +102,8 @@ struct bus_service {
         struct bus_source *reopen_timer, *drain_timer, *commit_timer, *heartbeat_timer,
                 *lease_timer;
         struct bus_source *settle_timer;
-        int64_t settle_due_us;  /* 0: nothing to settle */
-        unsigned int unsettled; /* commits */
-        unsigned int beats;     /* heartbeats sent so far */
+        int64_t settle_due_us; /* when nobody is to wait for what the store still has to do */
+        unsigned int beats;    /* heartbeats sent so far */
 
         struct bus_buf facts; /* NUL-separated, of the heartbeat being made */
         size_t fact_count;

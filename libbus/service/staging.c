@@ -21,12 +21,10 @@
 #define COMMIT_ROUNDS_MAX 4
 /* Messages whose commit waits: as many as are to be handled again after a kill, at most. */
 #define WAITING_MESSAGES_MAX (4 * BUS_BATCH_MAX)
-/* A message is through all services sooner than that. */
+/* A message is through all services sooner than that: who has not committed for so long is idle. */
 #define SETTLE_PAUSE_US (3 * BUS_US_PER_MS)
 /* Who is in the background and so far behind makes up for much at once. */
 #define LATE_US (1 * BUS_US_PER_SEC)
-/* Under load: what they leave to do stays small beside them. */
-#define SETTLE_COMMITS_MAX 4
 
 void turn_init(struct turn *turn)
 {
@@ -341,7 +339,7 @@ static int write_batch(struct bus_service *service)
                 return -EIO;
         r = store_commit(service->store, service->turn.batch,
                 service->turn.sync ? STORE_SYNC_FULL : STORE_SYNC_NORMAL);
-        service->unsettled++;
+        service->settle_due_us = before + SETTLE_PAUSE_US;
         bus_metric_inc(service->commits);
         bus_metric_observe_us(service->commit_seconds, bus_mono_us() - before);
         store_stats(service->store, &stats);
@@ -486,29 +484,29 @@ static bool may_wait(struct bus_service *service)
 
 /*
  * What was committed is out, and the store has its own work with it. That takes a processor which
- * the one who goes on with the message may want: where no next commit waits, that comes first.
+ * the one who goes on with the message may want: it waits until there is nothing else to do.
  */
 static void settle(struct bus_service *service)
 {
+        enum store_backlog rest = service->store ? store_unsettled(service->store) : STORE_BACKLOG_NONE;
         int64_t now_us;
 
-        if (!service->store || !service->unsettled)
+        if (rest == STORE_BACKLOG_NONE)
                 return;
         now_us = bus_mono_us();
-        if (!service->settle_due_us) {
-                service->settle_due_us = now_us + SETTLE_PAUSE_US;
-                if (!service->settle_timer)
-                        service->settle_timer =
-                                bus_loop_add_timer(service->loop, -1, 0, turn_is_due, service);
-                bus_loop_set_timer(service->settle_timer, SETTLE_PAUSE_US);
+        if (rest == STORE_BACKLOG_PRESSING || now_us >= service->settle_due_us) {
+                store_settle(service->store);
+                if (store_unsettled(service->store) == STORE_BACKLOG_NONE)
+                        return;
         }
-        if (!service->class->background && service->unsettled < SETTLE_COMMITS_MAX &&
-                now_us < service->settle_due_us)
+        if (now_us >= service->settle_due_us) {
+                bus_loop_again(service->loop);
                 return;
-        store_settle(service->store);
-        bus_loop_set_timer(service->settle_timer, -1);
-        service->settle_due_us = 0;
-        service->unsettled = 0;
+        }
+        if (!service->settle_timer)
+                service->settle_timer =
+                        bus_loop_add_timer(service->loop, -1, 0, turn_is_due, service);
+        bus_loop_set_timer(service->settle_timer, service->settle_due_us - now_us);
 }
 
 void service_turn_end(void *arg)

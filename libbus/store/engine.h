@@ -30,6 +30,8 @@ struct store_engine {
         int (*cursor)(struct store *store, const char *stream, struct bus_pos *ret_position);
 
         int (*commit)(struct store *store, struct store_batch *batch, enum store_sync sync);
+        /* both may be NULL: nothing is ever left to be done */
+        enum store_backlog (*unsettled)(const struct store *store);
         void (*settle)(struct store *store);
         void (*rest)(struct store *store); /* may be NULL */
         /* may be NULL: nobody can take the store from who has it */

@@ -167,13 +167,13 @@ int redo_file_grow(struct redo_file *file)
 {
         int r;
 
-        if (file->size * 2 > REDO_LAST_BYTES)
+        if (file->size * REDO_GROWTH > REDO_LAST_BYTES)
                 return 0;
-        r = fill(file, file->size, file->size * 2);
+        r = fill(file, file->size, file->size * REDO_GROWTH);
         if (r < 0)
                 return r == -ENOSPC || r == -EDQUOT ? 0 : r;
         r = redo_file_sync(file);
         if (!r)
-                file->size *= 2;
+                file->size *= REDO_GROWTH;
         return r;
 }

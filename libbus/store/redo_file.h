@@ -8,9 +8,10 @@
 
 /* As it begins. Most services never fill it. */
 #define REDO_FIRST_BYTES ((uint64_t)256 << 10)
-/* As far as it grows: half of it, in commits of a full load, is a sync of the database about once
- * a second; more would only make a restart longer. */
-#define REDO_LAST_BYTES ((uint64_t)4 << 20)
+/* As far as it grows, fourfold at a time: half of it holds a burst of some thousand alerts, which the
+ * database then sees when it is over; more would only make a restart longer. */
+#define REDO_LAST_BYTES ((uint64_t)16 << 20)
+#define REDO_GROWTH     4
 
 struct redo_file {
         int fd; /* -1: closed */
@@ -35,5 +36,5 @@ BUS_MUST int redo_file_append(struct redo_file *file, struct bus_bytes record);
 BUS_MUST int redo_file_sync(struct redo_file *file);
 /* From the front again: what is in it is on the disk elsewhere. */
 void redo_file_restart(struct redo_file *file);
-/* Twice as large, up to its limit. It stays as it is where there is no room. */
+/* REDO_GROWTH times as large, up to its limit. It stays as it is where there is no room. */
 BUS_MUST int redo_file_grow(struct redo_file *file);

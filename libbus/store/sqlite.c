@@ -202,9 +202,9 @@ static void release(struct sqlite_store *s)
                 bus_require(sqlite3_close(s->db) == SQLITE_OK);
         sqlite_vfs_free(s->vfs);
         redo_file_done(&s->log);
-        bus_buf_done(&s->pending);
-        bus_buf_done(&s->claim_bytes);
-        free(s->claims);
+        pending_done(&s->pending);
+        pending_done(&s->carried);
+        pending_plan_done(&s->plan);
         if (s->lock_fd >= 0)
                 close(s->lock_fd);
         sqlite_streams_done(s);
@@ -341,6 +341,7 @@ const struct store_engine store_engine_sqlite = {
         .scan = sqlite_scan,
         .cursor = sqlite_cursor,
         .commit = sqlite_commit,
+        .unsettled = sqlite_unsettled,
         .settle = sqlite_settle,
         .rest = sqlite_rest,
         .backup = sqlite_backup,

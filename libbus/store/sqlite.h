@@ -10,7 +10,7 @@
  */
 #include "libbus/store/engine.h"
 #include "libbus/store/lock.h"
-#include "libbus/store/redo.h"
+#include "libbus/store/pending.h"
 #include "libbus/store/redo_file.h"
 #include "libbus/store/sqlite_vfs.h"
 
@@ -56,15 +56,6 @@ struct sqlite_stream {
         int64_t staged_top_us;
 };
 
-/* A claim of a batch that is not in the database yet. */
-struct sqlite_claim {
-        uint64_t hash;
-        int64_t stream_id;
-        size_t key_at, key_size, value_at, value_size; /* in claim_bytes */
-        int64_t expires_us;
-        struct bus_pos position;
-};
-
 struct sqlite_store {
         struct store base;
         sqlite3 *db;
@@ -87,10 +78,11 @@ struct sqlite_store {
         uint64_t flushed;   /* the last one committed in the database */
         uint64_t settled;   /* the last one on the disk in the database */
         uint64_t log_after; /* the log begins behind this one */
-        struct bus_buf pending;      /* records that are in the log and not yet in the database */
-        struct sqlite_claim *claims; /* theirs */
-        size_t claim_count, claim_capacity;
-        struct bus_buf claim_bytes;
+        uint64_t applied;   /* the last one of what was carried over into the open transaction */
+        struct pending pending;   /* records that are in the log and not yet in the database */
+        struct pending carried;   /* the ones before them, which are being carried over ... */
+        struct pending_plan plan; /* ... in these steps */
+        uint64_t carried_seq;     /* the last of those */
 
         bool open;            /* a transaction is, with what was applied since the last */
         size_t open_bytes;    /* of the records applied in it */
@@ -147,6 +139,9 @@ BUS_MUST int sqlite_usable(const struct sqlite_store *s);
 
 /* ---- sqlite_apply.c: from the log into the database ---- */
 BUS_MUST int sqlite_apply_record(struct sqlite_store *s, const struct redo_record *record);
+/* The newest operation on a key that the database does not have yet, if there is one. */
+bool sqlite_find_pending(
+        const struct sqlite_store *s, const struct pending_key *key, struct redo_op *ret_op);
 /* All that is pending, so that readings see it. */
 BUS_MUST int sqlite_catch_up(struct sqlite_store *s);
 /* And committed, but not synced. */
@@ -156,12 +151,12 @@ BUS_MUST int sqlite_sync(struct sqlite_store *s);
 /* All is flushed, and synced where a promise depends on it; the log begins anew, larger if it may. */
 BUS_MUST int sqlite_recycle(struct sqlite_store *s);
 void sqlite_restart_log(struct sqlite_store *s);
+enum store_backlog sqlite_unsettled(const struct store *store);
 void sqlite_settle(struct store *store);
 void sqlite_rest(struct store *store);
 
 /* ---- sqlite_commit.c: a batch into the log ---- */
 int sqlite_commit(struct store *store, struct store_batch *batch, enum store_sync sync);
-void sqlite_forget_pending(struct sqlite_store *s);
 
 /* ---- sqlite_log.c: recovery ---- */
 char *sqlite_log_path(const char *path); /* the caller frees */
@@ -193,6 +188,7 @@ int sqlite_stream_get(struct store *store, const char *name, struct store_stream
 BUS_MUST int sqlite_look_up_claim(struct sqlite_store *s, int64_t stream_id,
         const struct store_append *append, struct store_batch *batch, struct store_appended *ret);
 BUS_MUST int sqlite_apply_append(struct sqlite_store *s, const struct redo_op *op);
+BUS_MUST int sqlite_apply_claim(struct sqlite_store *s, const struct redo_op *op);
 int sqlite_read(struct store *store, const char *name, struct bus_pos after, size_t max_count,
         store_record_fn fn, void *arg, struct bus_pos *ret_after);
 int sqlite_seek_time(

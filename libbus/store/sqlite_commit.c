@@ -11,81 +11,25 @@
 
 #include <errno.h>
 
-/* What is pending when nobody settles: a bound for memory, and for the search among the claims. */
-#define PENDING_MAX_BYTES  ((size_t)256 << 10)
-#define PENDING_MAX_CLAIMS 512
+/* What is pending when nobody settles: a bound for memory. */
+#define PENDING_MAX_BYTES ((size_t)8 << 20)
 
-/* ---- claims of what is pending ---- */
-
-static uint64_t claim_hash(const struct sqlite_store *s, struct bus_bytes key)
-{
-        return bus_siphash(key, s->key.bytes);
-}
-
-static struct bus_bytes claim_part(const struct sqlite_store *s, size_t at, size_t size)
-{
-        return bus_bytes(s->claim_bytes.data + at, size);
-}
-
-/* The newest one with this key, or NULL. */
-static const struct sqlite_claim *find_pending(
-        const struct sqlite_store *s, int64_t stream_id, struct bus_bytes key)
-{
-        uint64_t hash = s->claim_count ? claim_hash(s, key) : 0;
-
-        for (size_t i = s->claim_count; i-- > 0;) {
-                const struct sqlite_claim *claim = &s->claims[i];
-
-                if (claim->hash == hash && claim->stream_id == stream_id &&
-                        bus_bytes_equal(claim_part(s, claim->key_at, claim->key_size), key))
-                        return claim;
-        }
-        return NULL;
-}
-
-static void add_claim(struct sqlite_store *s, int64_t stream_id, const struct store_append *append,
-        struct bus_pos position)
-{
-        struct sqlite_claim *claim;
-
-        if (s->claim_count == s->claim_capacity) {
-                s->claim_capacity = s->claim_capacity ? s->claim_capacity * 2 : 64;
-                s->claims = bus_xrealloc(s->claims, s->claim_capacity * sizeof(*s->claims));
-        }
-        claim = &s->claims[s->claim_count++];
-        *claim = (struct sqlite_claim){ .hash = claim_hash(s, append->claim_key),
-                .stream_id = stream_id,
-                .key_at = s->claim_bytes.size,
-                .key_size = append->claim_key.size,
-                .value_at = s->claim_bytes.size + append->claim_key.size,
-                .value_size = append->claim_value.size,
-                .expires_us = append->claim_expires_us,
-                .position = position };
-        bus_buf_add(&s->claim_bytes, append->claim_key.data, append->claim_key.size);
-        bus_buf_add(&s->claim_bytes, append->claim_value.data, append->claim_value.size);
-}
-
-void sqlite_forget_pending(struct sqlite_store *s)
-{
-        bus_buf_clear(&s->pending);
-        bus_buf_clear(&s->claim_bytes);
-        s->claim_count = 0;
-}
+/* ---- claims ---- */
 
 /* 0: the claim is free; 1: it is taken, *RET says by whom. */
 static int look_up_claim(struct sqlite_store *s, int64_t stream_id,
         const struct store_append *append, struct store_batch *batch, struct store_appended *ret)
 {
-        const struct sqlite_claim *claim = find_pending(s, stream_id, append->claim_key);
+        const struct pending_key wanted = { PENDING_CLAIM, stream_id, append->claim_key };
+        struct redo_op first;
 
-        if (!claim)
+        if (!sqlite_find_pending(s, &wanted, &first))
                 return sqlite_look_up_claim(s, stream_id, append, batch, ret);
-        if (claim->expires_us && claim->expires_us <= append->at_us)
+        if (first.claim_expires_us && first.claim_expires_us <= append->at_us)
                 return 0;
         ret->duplicate = true;
-        ret->position = claim->position;
-        ret->claim_value =
-                store_batch_copy(batch, claim_part(s, claim->value_at, claim->value_size));
+        ret->position = first.position;
+        ret->claim_value = store_batch_copy(batch, first.value);
         return 1;
 }
 
@@ -125,9 +69,7 @@ static void record_append(struct sqlite_store *s, struct sqlite_stream *stream,
                                    : 0,
                 .claim_expires_us = append->claim_expires_us };
 
-        redo_add(&s->pending, &op);
-        if (append->claim_key.size)
-                add_claim(s, stream->id, append, position);
+        pending_add(&s->pending, &op);
         if (bus_pos_is_zero(stream->staged_first))
                 stream->staged_first = position;
         stream->staged_last = position;
@@ -170,7 +112,7 @@ static int plan_state(struct sqlite_store *s, const struct store_op *op)
 
         if (op->kind == STORE_OP_CURSOR && !sqlite_pos_fits(op->position))
                 return -EINVAL;
-        redo_add(&s->pending, &redo);
+        pending_add(&s->pending, &redo);
         return 1;
 }
 
@@ -180,7 +122,7 @@ static int plan(struct sqlite_store *s, struct store_batch *batch)
         int count = 0;
 
         sqlite_stage_streams(s);
-        redo_begin(&s->pending);
+        redo_begin(&s->pending.records);
         for (size_t i = 0; i < batch->op_count; i++) {
                 const struct store_op *op = &batch->ops[i];
                 int r = op->kind == STORE_OP_APPEND ? plan_append(s, batch, op) : plan_state(s, op);
@@ -210,9 +152,10 @@ static int sync_log(struct sqlite_store *s, uint64_t last)
 
 static int write_record(struct sqlite_store *s, size_t start, enum store_sync sync)
 {
+        const struct bus_buf *records = &s->pending.records;
         int r;
 
-        r = redo_file_append(&s->log, bus_bytes(s->pending.data + start, s->pending.size - start));
+        r = redo_file_append(&s->log, bus_bytes(records->data + start, records->size - start));
         if (!r && sync == STORE_SYNC_FULL)
                 r = sync_log(s, s->seq + 1);
         return r;
@@ -223,16 +166,15 @@ static int make_room(struct sqlite_store *s, size_t bound, bool through)
 {
         if (!through && !redo_file_fits(&s->log, bound))
                 return sqlite_recycle(s);
-        if (s->pending.size > PENDING_MAX_BYTES || s->claim_count > PENDING_MAX_CLAIMS)
-                return sqlite_catch_up(s);
-        return 0;
+        return s->pending.records.size > PENDING_MAX_BYTES ? sqlite_catch_up(s) : 0;
 }
 
 int sqlite_commit(struct store *store, struct store_batch *batch, enum store_sync sync)
 {
         struct sqlite_store *s = sqlite_of(store);
-        size_t bound = redo_bound(batch), start, claims, claim_bytes;
+        size_t bound = redo_bound(batch);
         bool through = bound > s->log.size / 2; /* too large for the log: by way of the database */
+        struct pending_mark mark;
         int count, r;
 
         r = s->busy ? -EBUSY : sqlite_usable(s);
@@ -240,21 +182,17 @@ int sqlite_commit(struct store *store, struct store_batch *batch, enum store_syn
                 r = make_room(s, bound, through);
         if (r < 0)
                 return r;
-        start = s->pending.size;
-        claims = s->claim_count;
-        claim_bytes = s->claim_bytes.size;
+        mark = pending_mark(&s->pending);
         count = plan(s, batch);
         r = count < 0 ? count : 0;
         if (count > 0) {
-                redo_end(&s->pending, start, &s->key, s->seq + 1, s->synced, (uint32_t)count);
+                redo_end(&s->pending.records, mark.size, &s->key, s->seq + 1, s->synced,
+                        (uint32_t)count);
                 if (!through)
-                        r = write_record(s, start, sync);
+                        r = write_record(s, mark.size, sync);
         }
-        if (count <= 0 || r < 0) {
-                s->pending.size = start;
-                s->claim_count = claims;
-                s->claim_bytes.size = claim_bytes;
-        }
+        if (count <= 0 || r < 0)
+                pending_take_back(&s->pending, mark);
         if (count == 0 && sync == STORE_SYNC_FULL)
                 r = sync_log(s, s->seq); /* what it was a duplicate of may not be on the disk yet */
         if (r < 0)

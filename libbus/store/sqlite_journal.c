@@ -34,7 +34,7 @@ int sqlite_look_up_claim(struct sqlite_store *s, int64_t stream_id,
         return r;
 }
 
-static int put_claim(struct sqlite_store *s, const struct redo_op *op)
+int sqlite_apply_claim(struct sqlite_store *s, const struct redo_op *op)
 {
         sqlite3_stmt *stmt;
         int r;
@@ -66,10 +66,7 @@ int sqlite_apply_append(struct sqlite_store *s, const struct redo_op *op)
         sqlite_bind_bytes(stmt, 9, op->body);
         sqlite3_bind_int64(stmt, 10, op->at_us);
         sqlite3_bind_int64(stmt, 11, op->late_us);
-        r = sqlite_run(s, stmt);
-        if (!r && op->key.size)
-                r = put_claim(s, op);
-        return r;
+        return sqlite_run(s, stmt);
 }
 
 /* ---- reading ---- */

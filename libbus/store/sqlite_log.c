@@ -148,7 +148,7 @@ int sqlite_log_replay(struct sqlite_store *s, const char *path, char *error, siz
 
         r = scan(s->db, path, &replay, error, error_size);
         if (!r)
-                s->seq = s->synced = s->flushed = replay.seq;
+                s->seq = s->synced = s->applied = s->flushed = replay.seq;
         return r;
 }
 
@@ -158,6 +158,7 @@ int sqlite_log_begin(struct sqlite_store *s, bool reuse, char *error, size_t err
         int r;
 
         bus_random(s->key.bytes, sizeof(s->key.bytes));
+        s->pending.key = s->carried.key = s->key;
         r = reuse ? redo_file_reuse(&s->log, log) : redo_file_create(&s->log, log);
         if (r < 0)
                 snprintf(error, error_size, "cannot make %s: %s", log, strerror(-r));

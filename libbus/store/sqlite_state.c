@@ -29,13 +29,19 @@ int sqlite_apply_state(struct sqlite_store *s, const struct redo_op *op)
 int sqlite_get(struct store *store, struct bus_bytes key, struct bus_buf *ret_value)
 {
         struct sqlite_store *s = sqlite_of(store);
+        const struct pending_key wanted = { PENDING_STATE, 0, key };
         struct bus_bytes value;
+        struct redo_op op;
         sqlite3_stmt *stmt;
         int rc, r;
 
-        r = sqlite_catch_up(s);
-        if (!r)
-                r = sqlite_sql(s, SQL_GET, &stmt);
+        if (sqlite_find_pending(s, &wanted, &op)) {
+                if (op.kind == STORE_OP_DELETE)
+                        return STORE_ABSENT;
+                bus_buf_add(ret_value, op.value.data, op.value.size);
+                return 0;
+        }
+        r = sqlite_sql(s, SQL_GET, &stmt);
         if (r < 0)
                 return r;
         sqlite_bind_bytes(stmt, 1, key);
@@ -51,12 +57,16 @@ int sqlite_get(struct store *store, struct bus_bytes key, struct bus_buf *ret_va
 int sqlite_cursor(struct store *store, const char *name, struct bus_pos *ret_position)
 {
         struct sqlite_store *s = sqlite_of(store);
+        const struct pending_key wanted = { PENDING_CURSOR, 0, bus_bytes_str(name) };
+        struct redo_op op;
         sqlite3_stmt *stmt;
         int rc, r;
 
-        r = sqlite_catch_up(s);
-        if (!r)
-                r = sqlite_sql(s, SQL_CURSOR_GET, &stmt);
+        if (sqlite_find_pending(s, &wanted, &op)) {
+                *ret_position = op.position;
+                return 0;
+        }
+        r = sqlite_sql(s, SQL_CURSOR_GET, &stmt);
         if (r < 0)
                 return r;
         sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);

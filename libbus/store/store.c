@@ -103,9 +103,15 @@ int store_commit(struct store *store, struct store_batch *batch, enum store_sync
         return store->engine->commit(store, batch, sync);
 }
 
+enum store_backlog store_unsettled(const struct store *store)
+{
+        return store->engine->unsettled ? store->engine->unsettled(store) : STORE_BACKLOG_NONE;
+}
+
 void store_settle(struct store *store)
 {
-        store->engine->settle(store);
+        if (store->engine->settle)
+                store->engine->settle(store);
 }
 
 void store_rest(struct store *store)

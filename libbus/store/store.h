@@ -170,9 +170,19 @@ void store_batch_cursor(struct store_batch *batch, const char *stream, struct bu
 BUS_MUST int store_commit(struct store *store, struct store_batch *batch, enum store_sync sync);
 
 /*
- * Does what commits left to be done when nobody waits for it: to be called once their messages are
- * out. It may write, and now and then it syncs; how it went, the next commit tells. Whoever never
- * calls it has the same results, but slower commits.
+ * What commits left to be done behind the caller's back, such as moving them from a log to a
+ * database. PRESSING: so much of it that a later commit would have to do it first.
+ */
+enum store_backlog {
+        STORE_BACKLOG_NONE,
+        STORE_BACKLOG_SOME,
+        STORE_BACKLOG_PRESSING,
+};
+enum store_backlog store_unsettled(const struct store *store);
+/*
+ * Does a bite of it, about a millisecond: to be called when nobody waits. It may write, and now and
+ * then it syncs; how it went, the next commit tells. Whoever never calls it has the same results,
+ * but now and then a slow commit.
  */
 void store_settle(struct store *store);
 
