@@ -24,20 +24,44 @@ int64_t bus_mono_us(void)
         return read_clock(CLOCK_MONOTONIC);
 }
 
+/* Times come in order, thousands in a second: the second is put into words once. */
+static _Thread_local struct {
+        time_t second;
+        size_t size;
+        char text[BUS_TIME_TEXT_SIZE];
+} formatted;
+
+static void format_second(time_t second)
+{
+        struct tm tm;
+
+        gmtime_r(&second, &tm);
+        formatted.size = strftime(formatted.text, sizeof(formatted.text), "%Y-%m-%dT%H:%M:%S", &tm);
+        formatted.second = second;
+}
+
+static void put_micros(char *at, int64_t us)
+{
+        *at++ = '.';
+        for (int64_t unit = BUS_US_PER_SEC / 10; unit; unit /= 10)
+                *at++ = (char)('0' + us / unit % 10);
+        *at++ = 'Z';
+        *at = 0;
+}
+
 const char *bus_time_format(int64_t wall_us, char text[static BUS_TIME_TEXT_SIZE])
 {
         int64_t us = wall_us % BUS_US_PER_SEC;
-        time_t seconds = wall_us / BUS_US_PER_SEC;
-        struct tm tm;
-        size_t n;
+        time_t second = wall_us / BUS_US_PER_SEC;
 
         if (us < 0) {
                 us += BUS_US_PER_SEC;
-                seconds--;
+                second--;
         }
-        gmtime_r(&seconds, &tm);
-        n = strftime(text, BUS_TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
-        snprintf(text + n, BUS_TIME_TEXT_SIZE - n, ".%06dZ", (int)us);
+        if (!formatted.size || formatted.second != second)
+                format_second(second);
+        memcpy(text, formatted.text, formatted.size);
+        put_micros(text + formatted.size, us);
         return text;
 }
 

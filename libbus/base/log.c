@@ -3,11 +3,15 @@
 #include "libbus/base/clock.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 /* A line is cut here: longer ones would not be written in one piece by every pipe. */
 #define LINE_MAX_BYTES 2048
+
+/* Of lines that wait. */
+#define HELD_MAX_BYTES 8192
 
 static const char *log_name = "umbra";
 static enum bus_log_level log_minimum = BUS_LOG_INFO;
@@ -19,12 +23,52 @@ void bus_log_init(const char *name, enum bus_log_level minimum)
         log_minimum = minimum;
 }
 
+static struct {
+        bool on;
+        size_t size;
+        char lines[HELD_MAX_BYTES];
+} held;
+
+static void write_out(const char *text, size_t size)
+{
+        ssize_t written = write(STDERR_FILENO, text, size);
+
+        (void)written; /* nobody is left to tell */
+}
+
+void bus_log_hold(void)
+{
+        held.on = true;
+}
+
+void bus_log_flush(void)
+{
+        size_t size = held.size;
+
+        held.size = 0;
+        if (size)
+                write_out(held.lines, size);
+}
+
+static void put_line(enum bus_log_level level, const char *line, size_t size)
+{
+        if (!held.on) {
+                write_out(line, size);
+                return;
+        }
+        if (held.size + size > sizeof(held.lines))
+                bus_log_flush();
+        memcpy(held.lines + held.size, line, size);
+        held.size += size;
+        if (level >= BUS_LOG_WARN)
+                bus_log_flush();
+}
+
 void bus_log(enum bus_log_level level, const char *event, const char *format, ...)
 {
         char line[LINE_MAX_BYTES], when[BUS_TIME_TEXT_SIZE];
         va_list args;
         int n, m;
-        ssize_t written;
 
         if (level < log_minimum)
                 return;
@@ -46,6 +90,5 @@ void bus_log(enum bus_log_level level, const char *event, const char *format, ..
                 if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
                         line[i] = '?';
         line[n++] = '\n';
-        written = write(STDERR_FILENO, line, (size_t)n);
-        (void)written; /* nobody is left to tell */
+        put_line(level, line, (size_t)n);
 }

@@ -6,7 +6,7 @@
  * EVENT is a fixed snake_case word; what varies follows as key=value pairs built by the printf
  * arguments. Control characters and line breaks in the text are replaced, so no input can forge a
  * line. ERROR means that a person must look, and nothing else is an ERROR. Secrets never appear.
- * One write(2) a line; never blocks on anything but stderr itself.
+ * One write(2) a line unless lines are held; never blocks on anything but stderr itself.
  */
 #include "libbus/base/attr.h"
 
@@ -17,6 +17,12 @@ enum bus_log_level {
         BUS_LOG_ERROR,
 };
 
+/*
+ * From now on lines below WARN may wait until bus_log_flush, so that a loop writes those of a turn in
+ * one piece behind its work. Anything from WARN up is written at once, with what waited before it.
+ */
+void bus_log_hold(void);
+void bus_log_flush(void); /* async-signal-safe */
 /* NAME is borrowed for the life of the process. Levels under MINIMUM are not written. */
 void bus_log_init(const char *name, enum bus_log_level minimum);
 void bus_log(enum bus_log_level level, const char *event, const char *format, ...) BUS_PRINTF(3, 4);

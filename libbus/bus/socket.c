@@ -42,6 +42,13 @@ static void set_liveness(void *socket, int type)
         set_int(socket, ZMQ_HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS);
 }
 
+void bus_socket_move(void *socket, unsigned int thread)
+{
+        uint64_t mask = UINT64_C(1) << thread;
+
+        bus_require(zmq_setsockopt(socket, ZMQ_AFFINITY, &mask, sizeof(mask)) == 0);
+}
+
 void *bus_socket_new(void *context, int type)
 {
         void *socket = zmq_socket(context, type);
@@ -50,6 +57,7 @@ void *bus_socket_new(void *context, int type)
         if (!socket)
                 return NULL;
         bus_require(zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &frame_max, sizeof(frame_max)) == 0);
+        bus_socket_move(socket, 0);
         set_int(socket, ZMQ_LINGER, 0);
         set_int(socket, ZMQ_SNDHWM, BUS_HWM_MESSAGES);
         set_int(socket, ZMQ_RCVHWM, BUS_HWM_MESSAGES);

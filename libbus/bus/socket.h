@@ -12,6 +12,8 @@
 
 /* TYPE: ZMQ_PUB and so on. Returns NULL with errno set. The caller closes with bus_socket_close. */
 void *bus_socket_new(void *context, int type);
+/* Has another of the context's I/O threads mind it than the first; before it is bound or connected. */
+void bus_socket_move(void *socket, unsigned int thread);
 /* Lets what was sent go out for at most LINGER_MS, then closes. Takes NULL, returns NULL. */
 void *bus_socket_close(void *socket, int linger_ms);
 

@@ -152,6 +152,8 @@ static int bind_all(struct bus_writer *writer, const struct bus_writer_options *
                 snprintf(error, error_size, "cannot make a socket: %s", zmq_strerror(errno));
                 return -errno;
         }
+        if (options->pub_behind)
+                bus_socket_move(writer->pub, 1);
         if (options->keys) {
                 bus_socket_guard(writer->pub, options->keys, options->service);
                 bus_socket_guard(writer->router, options->keys, options->service);

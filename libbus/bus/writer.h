@@ -35,6 +35,7 @@ struct bus_writer_options {
         const char *service;
         const char *const *outputs; /* kinds, NULL-terminated */
         const char *pub_endpoint, *replay_endpoint;
+        bool pub_behind;            /* the context's second I/O thread publishes */
         bus_regressed_fn regressed; /* may be NULL */
         void *arg;
         /* Both, or none of them (then in tests, over ipc): SERVICE's key, and who minds its door. */

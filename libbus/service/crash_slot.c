@@ -92,6 +92,7 @@ static void on_fatal(int signo, siginfo_t *info, void *context)
         /* sent by somebody else, it is no fault of ours; abort() sends it to itself */
         if (slot && (info->si_code > 0 || info->si_pid == getpid()))
                 note(slot, signo);
+        bus_log_flush();
         errno = saved;
         raise(signo); /* waits until this returns, and finds the default again: SA_RESETHAND */
 }

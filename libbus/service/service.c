@@ -10,6 +10,7 @@
 #include "libbus/service/internal.h"
 #include "libbus/service/run.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -25,6 +26,8 @@
 #define HEARTBEAT_FIRST    10
 #define PRUNE_PERIOD_US    (60 * BUS_US_PER_SEC)
 #define REASON_MAX_BYTES   400
+#define PUBLISHER_NICE     10
+#define COMM_MAX_BYTES     64
 
 struct bus_loop *bus_service_loop(struct bus_service *service)
 {
@@ -241,6 +244,7 @@ static int open_writer(struct bus_service *service, char *error, size_t error_si
                 .outputs = service->outputs,
                 .pub_endpoint = pub,
                 .replay_endpoint = replay,
+                .pub_behind = service->class->publishes_behind,
                 .regressed = regressed,
                 .arg = service,
                 .keys = service->keys,
@@ -342,13 +346,37 @@ int service_create(struct bus_service *service)
         return service->class->create(service, &service->self);
 }
 
-static void *make_zmq(void)
+/* The first minds all sockets; the second, where there is one, the publisher alone. */
+static void *make_zmq(const struct bus_service_class *class)
 {
         void *zmq = zmq_ctx_new();
 
         bus_require(zmq);
-        zmq_ctx_set(zmq, ZMQ_IO_THREADS, 1);
+        zmq_ctx_set(zmq, ZMQ_IO_THREADS, class->publishes_behind ? 2 : 1);
         return zmq;
+}
+
+/*
+ * Encrypting a message once for each reader is most of what publishing costs. Where no reader is on
+ * an alert's way, that work must not take the processor from what is. libzmq has no priority for one
+ * of its threads, but they are known by their names; if not by this one, all stays as it was.
+ */
+static void put_publisher_behind(void)
+{
+        struct dirent *entry;
+        DIR *tasks = opendir("/proc/self/task");
+
+        while (tasks && (entry = readdir(tasks))) {
+                BUS_AUTOFREE char *path = bus_xasprintf("/proc/self/task/%s/comm", entry->d_name);
+                BUS_AUTOBUF struct bus_buf name = BUS_BUF_INIT;
+
+                if (*entry->d_name == '.' || bus_file_read(path, COMM_MAX_BYTES, &name) < 0)
+                        continue;
+                if (!strcmp(bus_buf_str(&name), "ZMQbg/IO/1\n"))
+                        (void)setpriority(PRIO_PROCESS, (id_t)atoi(entry->d_name), PUBLISHER_NICE);
+        }
+        if (tasks)
+                closedir(tasks);
 }
 
 /*
@@ -371,9 +399,10 @@ int service_run(struct bus_service *service, int signal_fd)
         int r;
 
         service->exit_status = 1;
+        bus_log_hold();
         if (service->class->background)
                 step_back(service->class->background);
-        service->zmq = make_zmq();
+        service->zmq = make_zmq(service->class);
         bus_loop_add_fd(service->loop, signal_fd, ZMQ_POLLIN, signal_arrived, &signals);
         bus_loop_on_turn_end(service->loop, service_turn_end, service);
         r = open_all(service, error, sizeof(error));
@@ -383,6 +412,8 @@ int service_run(struct bus_service *service, int signal_fd)
                 log_error("cannot_start", "%s", *error ? error : strerror(-r));
                 return r == -ENOKEY || r == -EKEYREJECTED ? BUS_EXIT_STAY_DOWN : 1;
         }
+        if (service->class->publishes_behind)
+                put_publisher_behind();
         log_info("started", "pid=%d version=%s", (int)getpid(), UMBRA_VERSION);
         r = service->class->start(service->self);
         if (r < 0) {
@@ -398,6 +429,7 @@ int service_run(struct bus_service *service, int signal_fd)
                 log_error("loop_failed", "error=\"%s\"", strerror(-r));
         else if (!service->failed)
                 bus_commit_now(service);
+        bus_log_flush();
         return service->exit_status;
 }
 

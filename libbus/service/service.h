@@ -66,6 +66,9 @@ struct bus_service_class {
         /* Not 0: no alert waits for it on its way to the broker. Where processors are few, those go
          * first, and of two in the background the one with the lower number, which is its nice value. */
         int background;
+        /* None of its readers is on an alert's way: what it publishes is encrypted and sent by a thread of
+         * its own, behind other work. */
+        bool publishes_behind;
         /* For a service that nobody waits for: a commit that syncs nothing, publishes nothing and calls
          * nobody back may be put off for so long, so that several turns share it. What it reads meanwhile
          * is handled and forgotten together if the process dies. 0: every turn commits. */

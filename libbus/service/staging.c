@@ -488,7 +488,8 @@ static bool may_wait(struct bus_service *service)
  */
 static void settle(struct bus_service *service)
 {
-        enum store_backlog rest = service->store ? store_unsettled(service->store) : STORE_BACKLOG_NONE;
+        enum store_backlog rest =
+                service->store ? store_unsettled(service->store) : STORE_BACKLOG_NONE;
         int64_t now_us;
 
         if (rest == STORE_BACKLOG_NONE)
@@ -516,6 +517,7 @@ void service_turn_end(void *arg)
         service->budget = BUS_BATCH_MAX;
         if (!service->failed && !may_wait(service))
                 bus_commit_now(service);
+        bus_log_flush();
         settle(service);
         bus_writer_busy(service->writer, service->late);
         service->late = false;

@@ -19,8 +19,10 @@
 #define OPEN_MAX_BYTES ((size_t)256 << 10)
 /* Of the write-ahead log, before it is carried over: 8 MB. */
 #define WAL_MAX_PAGES 2000
-/* What may gather before it is carried over though there is other work: some thousand messages. */
-#define GATHER_MAX_BYTES ((size_t)4 << 20)
+/* What may gather before it is carried over though there is other work: some thousand alerts. */
+#define GATHER_MAX_BYTES ((size_t)8 << 20)
+/* Of the log, before it begins anew while it is quiet, so that the next burst has room. */
+#define QUIET_LOG_BYTES ((uint64_t)2 << 20)
 /* Operations in a bite: about a millisecond. */
 #define BITE_STEPS ((size_t)256)
 
@@ -232,9 +234,15 @@ static int checkpoint(struct sqlite_store *s)
         return r;
 }
 
-static bool log_is_half_full(const struct sqlite_store *s)
+/* It has to begin anew soon, whoever waits. */
+static bool log_is_nearly_full(const struct sqlite_store *s)
 {
-        return s->log.head > s->log.size / 2;
+        return s->log.head > s->log.size / 4 * 3;
+}
+
+static bool log_is_worn(const struct sqlite_store *s)
+{
+        return s->log.head > s->log.size / 2 || s->log.head > QUIET_LOG_BYTES;
 }
 
 enum store_backlog sqlite_unsettled(const struct store *store)
@@ -244,9 +252,10 @@ enum store_backlog sqlite_unsettled(const struct store *store)
 
         if (sqlite_usable(s) < 0)
                 return STORE_BACKLOG_NONE;
-        if (gathered > GATHER_MAX_BYTES || (log_is_half_full(s) && (gathered || is_carrying(s))))
+        if (gathered > GATHER_MAX_BYTES || log_is_nearly_full(s))
                 return STORE_BACKLOG_PRESSING;
-        return gathered || is_carrying(s) ? STORE_BACKLOG_SOME : STORE_BACKLOG_NONE;
+        return gathered || is_carrying(s) || log_is_worn(s) ? STORE_BACKLOG_SOME
+                                                            : STORE_BACKLOG_NONE;
 }
 
 void sqlite_settle(struct store *store)
@@ -261,7 +270,7 @@ void sqlite_settle(struct store *store)
         r = carry_on(s, BITE_STEPS);
         if (r < 0 || is_carrying(s))
                 return;
-        if (log_is_half_full(s) && !s->pending.records.size)
+        if (log_is_worn(s) && !s->pending.records.size)
                 r = sqlite_recycle(s);
         else if (s->open && s->open_bytes > OPEN_MAX_BYTES)
                 r = commit_open(s);
@@ -275,10 +284,7 @@ void sqlite_rest(struct store *store)
 
         if (s->busy || sqlite_usable(s) < 0 || sqlite_flush(s) < 0)
                 return;
-        bus_buf_done(&s->pending);
-        bus_buf_done(&s->claim_bytes);
-        free(s->claims);
-        s->claims = NULL;
-        s->claim_capacity = 0;
+        pending_done(&s->pending);
+        pending_done(&s->carried);
         sqlite3_db_release_memory(s->db);
 }

@@ -12,7 +12,7 @@
 #include <errno.h>
 
 /* What is pending when nobody settles: a bound for memory. */
-#define PENDING_MAX_BYTES ((size_t)8 << 20)
+#define PENDING_MAX_BYTES ((size_t)12 << 20)
 
 /* ---- claims ---- */
 

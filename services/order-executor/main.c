@@ -70,6 +70,7 @@ static const struct bus_service_class class = {
         .outputs = outputs,
         .inputs = inputs,
         .options = ex_options,
+        .publishes_behind = true,
         .create = create,
         .start = ex_start,
         .drain = ex_drain,
