@@ -91,6 +91,18 @@ static void emit(struct bus_service *service, const struct bus_message *cause, c
                 bus_delete(service, key);
 }
 
+/* Another replica of ours has said so already. */
+static bool is_said(struct bus_service *service, const char *code, const char *subject)
+{
+        BUS_AUTOFREE char *key = bus_xasprintf(KEY_PREFIX "%s/%s", code, subject);
+        BUS_AUTOBUF struct bus_buf text = BUS_BUF_INIT;
+        struct store_lease lease = { 0 };
+
+        if (service->store)
+                store_lease(service->store, &lease);
+        return lease.shared && bus_get(service, key, &text) == 0;
+}
+
 void bus_alarm(struct bus_service *service, const char *code, const char *subject,
         Pb__Severity severity, const char *format, ...)
 {
@@ -103,6 +115,8 @@ void bus_alarm(struct bus_service *service, const char *code, const char *subjec
         vsnprintf(text, sizeof(text), format, args);
         va_end(args);
         add(service, code, subject);
+        if (is_said(service, code, subject))
+                return;
         emit(service, NULL, code, subject, severity, true, text);
 }
 

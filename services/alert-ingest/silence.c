@@ -37,6 +37,19 @@ void silence_heard(struct silence *silence, size_t source, const char *symbol, i
                 heard(silence, source, symbol, now_us);
 }
 
+bool silence_is_near(
+        const struct silence *silence, size_t source, int64_t max_silence_us, int64_t now_us)
+{
+        for (size_t i = 0; max_silence_us > 0 && i < silence->count; i++) {
+                const struct silence_track *track = &silence->items[i];
+
+                if (track->source == source &&
+                        (track->silent || now_us - track->heard_us > max_silence_us))
+                        return true;
+        }
+        return false;
+}
+
 void silence_check(struct silence *silence, const int64_t *max_silence_us, int64_t now_us,
         silence_fn fn, void *arg)
 {

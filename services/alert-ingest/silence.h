@@ -24,6 +24,10 @@ void silence_done(struct silence *silence);
 /* The source was heard with SYMBOL ("": only that it is expected from now on). */
 void silence_heard(struct silence *silence, size_t source, const char *symbol, int64_t now_us);
 
+/* Whether something of the source is, or was last found, silent: others may have heard it. */
+bool silence_is_near(
+        const struct silence *silence, size_t source, int64_t max_silence_us, int64_t now_us);
+
 /* Called for each track whose state changed. */
 typedef void (*silence_fn)(void *arg, const struct silence_track *track);
 /* MAX_SILENCE_US by source; 0: not watched. */

@@ -67,11 +67,6 @@ static void on_silence(void *arg, const struct silence_track *track)
                         bus_time_format(track->heard_us, heard));
 }
 
-static void check_silence(struct ingest *ingest)
-{
-        silence_check(&ingest->silence, ingest->max_silence_us, bus_wall_us(), on_silence, ingest);
-}
-
 struct loading {
         struct ingest *ingest;
         size_t source;
@@ -93,14 +88,42 @@ static int load_heard(struct bus_bytes key, struct bus_bytes value, void *arg)
         return 0;
 }
 
-static int load_source(struct ingest *ingest, size_t index)
+static int load_keys(struct ingest *ingest, size_t index)
 {
         BUS_AUTOFREE char *prefix = key_of(&ingest->sources[index], "");
         struct loading loading = { ingest, index, strlen(prefix) };
+
+        return bus_scan(ingest->service, prefix, load_heard, &loading);
+}
+
+/* Another replica may have heard a source that this one has not: its alerts go to either. */
+static void hear_others(struct ingest *ingest)
+{
+        struct store *store = bus_service_store(ingest->service);
+        int64_t now_us = bus_wall_us();
+        struct store_lease lease;
+
+        if (!store)
+                return;
+        store_lease(store, &lease);
+        for (size_t i = 0; lease.shared && i < ingest->source_count; i++)
+                if (silence_is_near(&ingest->silence, i, ingest->max_silence_us[i], now_us) &&
+                        load_keys(ingest, i) < 0)
+                        return; /* a store that is lost is looked after elsewhere */
+}
+
+static void check_silence(struct ingest *ingest)
+{
+        hear_others(ingest);
+        silence_check(&ingest->silence, ingest->max_silence_us, bus_wall_us(), on_silence, ingest);
+}
+
+static int load_source(struct ingest *ingest, size_t index)
+{
         size_t before = ingest->silence.count;
         int r;
 
-        r = bus_scan(ingest->service, prefix, load_heard, &loading);
+        r = load_keys(ingest, index);
         if (r < 0)
                 return r;
         if (ingest->silence.count == before)
