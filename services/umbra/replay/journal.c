@@ -64,18 +64,23 @@ static int open_file(struct journal *journal, char error[static JOURNAL_ERROR_SI
         const struct journal_source *source = &journal->source;
         BUS_AUTOFREE char *name = bus_xasprintf("%s.db", source->writer);
         BUS_AUTOFREE char *path = bus_xasprintf("%s/%s", source->scratch, name);
+        bool redis = !strcmp(source->engine, "redis");
         struct store_stream stream;
         int r;
 
-        r = copy_store(source->folder, name, source->scratch);
+        r = redis ? store_verify(source->engine, path, error, JOURNAL_ERROR_SIZE)
+                  : copy_store(source->folder, name, source->scratch);
         if (r < 0) {
-                snprintf(
-                        error, JOURNAL_ERROR_SIZE, "%s/%s: %s", source->folder, name, strerror(-r));
+                if (!*error)
+                        snprintf(error, JOURNAL_ERROR_SIZE, "%s/%s: %s", source->folder, name,
+                                strerror(-r));
                 return r;
         }
-        r = store_open(
-                &(struct store_options){
-                        .engine = "sqlite", .path = path, .now_us = bus_wall_us(), .boot_id = "" },
+        r = store_open(&(struct store_options){ .engine = source->engine,
+                               .path = path,
+                               .shared = redis, /* as one of several: nobody is in its way */
+                               .now_us = bus_wall_us(),
+                               .boot_id = "" },
                 &journal->store, error, JOURNAL_ERROR_SIZE);
         if (!r)
                 r = store_stream_open(
@@ -152,8 +157,12 @@ static int open_bus(struct journal *journal, char error[static JOURNAL_ERROR_SIZ
         bus_require(!zmq_setsockopt(journal->dealer, ZMQ_SNDTIMEO, &wait_ms, sizeof(wait_ms)) &&
                     !zmq_setsockopt(journal->dealer, ZMQ_RCVTIMEO, &wait_ms, sizeof(wait_ms)));
         r = bus_socket_trust(journal->dealer, source->keys, source->writer);
-        if (!r)
-                r = bus_socket_connect(journal->dealer, source->replay_endpoint);
+        for (const char *at = source->replay_endpoint; !r && *at;
+                at += strcspn(at, " "), at += *at == ' ') {
+                BUS_AUTOFREE char *endpoint = bus_xasprintf("%.*s", (int)strcspn(at, " "), at);
+
+                r = bus_socket_connect(journal->dealer, endpoint);
+        }
         if (!r)
                 r = ask(journal);
         if (r < 0)
@@ -243,7 +252,10 @@ struct journal *journal_close(struct journal *journal)
 {
         if (!journal)
                 return NULL;
-        store_abandon(journal->store); /* a copy: it need not be left tidy */
+        if (journal->source.engine && !strcmp(journal->source.engine, "redis"))
+                store_free(journal->store);
+        else
+                store_abandon(journal->store); /* a copy: it need not be left tidy */
         bus_socket_close(journal->dealer, 0);
         pb__replay_reply__free_unpacked(journal->reply, NULL);
         bus_buf_done(&journal->bytes);

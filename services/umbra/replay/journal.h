@@ -19,12 +19,13 @@ struct journal_source {
         const char *kind;   /* "signal" */
         int64_t since_us;   /* 0: from the oldest kept */
         /* running: */
-        void *zmq; /* NULL: from the file */
-        const char *replay_endpoint;
+        void *zmq;                   /* NULL: from the file */
+        const char *replay_endpoint; /* or several, one blank between */
         const struct bus_keys *keys;
         /* stopped: */
         const char *folder;  /* where the writer's store is */
         const char *scratch; /* an empty folder for the copy; the caller removes it */
+        const char *engine;  /* redis: there is no copy, it is read where it is */
 };
 
 /* -errno with one line in ERROR. -ENOENT: there is no such store. */

@@ -10,6 +10,7 @@
 #include "libbus/bus/endpoint.h"
 #include "libbus/bus/keys.h"
 #include "libbus/bus/policy.h"
+#include "libbus/bus/store_config.h"
 #include "services/common/symbols_config.h"
 #include "services/umbra/command.h"
 #include "services/umbra/options.h"
@@ -125,12 +126,17 @@ static int open_stopped(struct command *command, const char *writer, const char 
         struct journal **ret, char *error)
 {
         BUS_AUTOFREE char *folder = bus_xasprintf("%s/%s", command->options.layout.state, writer);
+        const char *engine;
+        int r = bus_store_engine(command->config, writer, &engine, error, JOURNAL_ERROR_SIZE);
 
+        if (r < 0)
+                return r;
         return journal_open(&(struct journal_source){ .writer = writer,
                                     .kind = kind,
                                     .since_us = command->since_us,
                                     .folder = folder,
-                                    .scratch = command->scratch },
+                                    .scratch = command->scratch,
+                                    .engine = engine },
                 ret, error);
 }
 
