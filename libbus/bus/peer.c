@@ -15,7 +15,9 @@
 /* Longest topic anything of ours has: a stream's prefix, a symbol or service name. */
 #define TOPIC_MAX_BYTES 200
 #define PLACE_RETRY_US  (1 * BUS_US_PER_SEC)
-#define WARN_PERIOD_US  (1 * BUS_US_PER_SEC)
+/* Of what is read first, in one turn: who floods it keeps the rest waiting, but not for ever. */
+#define FIRST_MAX      64
+#define WARN_PERIOD_US (1 * BUS_US_PER_SEC)
 /* A writer sends four beacons a second: one that is silent for so long is connected to anew. */
 #define SILENCE_US (5 * BUS_US_PER_SEC)
 
@@ -89,24 +91,25 @@ static void live_message(struct bus_peer *peer, const char *topic, struct bus_by
                 held_done(&message);
 }
 
-/* One multipart message off the SUB socket; false when there is none. */
-static bool take_live(struct link *link)
+/* One multipart message off a SUB socket; false when there is none. */
+static bool take_live(struct lane *lane)
 {
+        struct link *link = lane->link;
         char topic[TOPIC_MAX_BYTES + 1];
         zmq_msg_t frame;
         int n, more = 0;
         size_t size = sizeof(more);
         bool good;
 
-        n = zmq_recv(link->sub, topic, TOPIC_MAX_BYTES, ZMQ_DONTWAIT);
+        n = zmq_recv(lane->sub, topic, TOPIC_MAX_BYTES, ZMQ_DONTWAIT);
         if (n < 0)
                 return false; /* and the last thing done with the socket */
         link->heard = true;
         good = n <= TOPIC_MAX_BYTES && !memchr(topic, 0, (size_t)n);
-        zmq_getsockopt(link->sub, ZMQ_RCVMORE, &more, &size);
+        zmq_getsockopt(lane->sub, ZMQ_RCVMORE, &more, &size);
         for (int part = 1; more; part++) {
                 zmq_msg_init(&frame);
-                if (zmq_msg_recv(&frame, link->sub, ZMQ_DONTWAIT) < 0) {
+                if (zmq_msg_recv(&frame, lane->sub, ZMQ_DONTWAIT) < 0) {
                         zmq_msg_close(&frame);
                         return true;
                 }
@@ -122,13 +125,24 @@ static bool take_live(struct link *link)
         return true;
 }
 
-static void sub_ready(void *arg)
+static void bulk_ready(void *arg)
 {
-        struct link *link = arg;
+        struct lane *lane = arg;
 
-        while (*link->peer->budget > 0)
-                if (!take_live(link)) {
-                        bus_loop_emptied(link->sub_source);
+        while (*lane->link->peer->budget > 0)
+                if (!take_live(lane)) {
+                        bus_loop_emptied(lane->source);
+                        return;
+                }
+}
+
+static void first_ready(void *arg)
+{
+        struct lane *lane = arg;
+
+        for (int i = 0; i < FIRST_MAX; i++)
+                if (!take_live(lane)) {
+                        bus_loop_emptied(lane->source);
                         return;
                 }
 }
@@ -186,7 +200,12 @@ static bool is_writers_place(struct link *link)
         return r == 0;
 }
 
-static int connect_both(struct link *link)
+static int connect_lane(const struct lane *lane)
+{
+        return lane->sub ? bus_socket_connect(lane->sub, lane->link->pub_endpoint) : 0;
+}
+
+static int connect_all(struct link *link)
 {
         int r;
 
@@ -194,12 +213,24 @@ static int connect_both(struct link *link)
                 bus_loop_set_timer(link->watch, PLACE_RETRY_US);
                 return 0;
         }
-        r = bus_socket_connect(link->sub, link->pub_endpoint);
+        r = connect_lane(&link->bulk);
+        if (r == 0)
+                r = connect_lane(&link->first);
         if (r == 0)
                 r = bus_socket_connect(link->dealer, link->replay_endpoint);
         link->connected = r == 0;
         bus_loop_set_timer(link->watch, SILENCE_US);
         return r;
+}
+
+static void disconnect_all(struct link *link)
+{
+        if (link->bulk.sub)
+                zmq_disconnect(link->bulk.sub, link->pub_endpoint);
+        if (link->first.sub)
+                zmq_disconnect(link->first.sub, link->pub_endpoint);
+        zmq_disconnect(link->dealer, link->replay_endpoint);
+        link->connected = false;
 }
 
 /* libzmq reconnects by itself, but not behind a handshake that failed: a writer that came with a
@@ -214,33 +245,48 @@ static void watch(void *arg)
                 bus_loop_set_timer(link->watch, SILENCE_US);
                 return;
         }
-        if (link->connected) {
-                zmq_disconnect(link->sub, link->pub_endpoint);
-                zmq_disconnect(link->dealer, link->replay_endpoint);
-                link->connected = false;
-        }
-        r = connect_both(link);
-        bus_loop_touch(link->sub_source);
+        if (link->connected)
+                disconnect_all(link);
+        r = connect_all(link);
+        bus_loop_touch(link->bulk.source);
+        bus_loop_touch(link->first.source);
         bus_loop_touch(link->dealer_source);
         if (r < 0)
                 log_error("cannot_connect", "writer=%s endpoint=%s error=\"%s\"",
                         link->peer->writer, link->pub_endpoint, zmq_strerror(-r));
 }
 
-static int open_both(struct link *link, const struct bus_peer_options *options)
+static int open_socket(const struct bus_peer_options *options, int type, void **ret_socket)
 {
-        const char *writer = link->peer->writer;
-        int r = 0;
-
-        link->sub = bus_socket_new(options->zmq, ZMQ_SUB);
-        link->dealer = bus_socket_new(options->zmq, ZMQ_DEALER);
-        if (!link->sub || !link->dealer)
+        *ret_socket = bus_socket_new(options->zmq, type);
+        if (!*ret_socket)
                 return -errno;
-        if (options->keys)
-                r = bus_socket_trust(link->sub, options->keys, writer);
-        if (!r && options->keys)
-                r = bus_socket_trust(link->dealer, options->keys, writer);
-        return r < 0 ? r : connect_both(link);
+        return options->keys ? bus_socket_trust(*ret_socket, options->keys, options->writer) : 0;
+}
+
+static int open_all(struct link *link, const struct bus_peer_options *options)
+{
+        int r;
+
+        r = open_socket(options, ZMQ_DEALER, &link->dealer);
+        if (!r && options->lanes != BUS_LANE_FIRST)
+                r = open_socket(options, ZMQ_SUB, &link->bulk.sub);
+        if (!r && options->lanes != BUS_LANE_BULK)
+                r = open_socket(options, ZMQ_SUB, &link->first.sub);
+        return r < 0 ? r : connect_all(link);
+}
+
+static void watch_all(struct link *link)
+{
+        struct bus_loop *loop = link->peer->loop;
+
+        if (link->first.sub)
+                link->first.source = bus_loop_add_touched_socket(
+                        loop, link->first.sub, first_ready, &link->first);
+        if (link->bulk.sub)
+                link->bulk.source =
+                        bus_loop_add_touched_socket(loop, link->bulk.sub, bulk_ready, &link->bulk);
+        link->dealer_source = bus_loop_add_touched_socket(loop, link->dealer, dealer_ready, link);
 }
 
 /* The N-th of words that one blank separates; NULL: there are fewer. The caller frees. */
@@ -260,13 +306,12 @@ static int add_link(
         int r;
 
         *link = (struct link){ .peer = peer, .pub_endpoint = pub, .replay_endpoint = replay };
+        link->bulk.link = link->first.link = link;
         link->watch = bus_loop_add_timer(peer->loop, -1, 0, watch, link);
-        r = open_both(link, options);
+        r = open_all(link, options);
         if (r < 0)
                 return r;
-        link->sub_source = bus_loop_add_touched_socket(peer->loop, link->sub, sub_ready, link);
-        link->dealer_source =
-                bus_loop_add_touched_socket(peer->loop, link->dealer, dealer_ready, link);
+        watch_all(link);
         return 0;
 }
 
@@ -327,9 +372,11 @@ static void link_done(struct link *link)
         struct bus_loop *loop = link->peer->loop;
 
         bus_loop_remove(loop, link->watch);
-        bus_loop_remove(loop, link->sub_source);
+        bus_loop_remove(loop, link->bulk.source);
+        bus_loop_remove(loop, link->first.source);
         bus_loop_remove(loop, link->dealer_source);
-        bus_socket_close(link->sub, 0);
+        bus_socket_close(link->bulk.sub, 0);
+        bus_socket_close(link->first.sub, 0);
         bus_socket_close(link->dealer, 0);
         free(link->pub_endpoint);
         free(link->replay_endpoint);
@@ -360,13 +407,18 @@ struct bus_peer *bus_peer_free(struct bus_peer *peer)
         return NULL;
 }
 
-static void subscribe(struct bus_peer *peer, const char *prefix)
+static struct lane *lane_of(struct link *link, bool first)
+{
+        return (first && link->first.sub) || !link->bulk.sub ? &link->first : &link->bulk;
+}
+
+static void subscribe(struct bus_peer *peer, bool first, const char *prefix)
 {
         for (size_t i = 0; i < peer->link_count; i++) {
-                struct link *link = &peer->links[i];
+                struct lane *lane = lane_of(&peer->links[i], first);
 
-                bus_require(zmq_setsockopt(link->sub, ZMQ_SUBSCRIBE, prefix, strlen(prefix)) == 0);
-                bus_loop_touch(link->sub_source);
+                bus_require(zmq_setsockopt(lane->sub, ZMQ_SUBSCRIBE, prefix, strlen(prefix)) == 0);
+                bus_loop_touch(lane->source);
         }
 }
 
@@ -374,14 +426,14 @@ static void subscribe(struct bus_peer *peer, const char *prefix)
  * A PUB socket looks for whom a message is from the shortest subscription to the longest, and sends
  * in that order, one after the other. A prefix ends with a point: without it, it matches the same.
  */
-static void subscribe_kind(struct bus_peer *peer, const struct bus_stream_kind *kind)
+static void subscribe_kind(struct bus_peer *peer, bool first, const struct bus_stream_kind *kind)
 {
         BUS_AUTOFREE char *prefix = bus_xstrdup(kind->topic_prefix);
         size_t length = strlen(prefix);
 
         if (!peer->background && length > 1 && prefix[length - 1] == '.')
                 prefix[length - 1] = 0;
-        subscribe(peer, prefix);
+        subscribe(peer, first, prefix);
 }
 
 struct bus_reader *bus_peer_add(struct bus_peer *peer, const struct bus_reader_options *options)
@@ -404,15 +456,16 @@ struct bus_reader *bus_peer_add(struct bus_peer *peer, const struct bus_reader_o
         reader->next = peer->readers;
         peer->readers = reader;
 
-        subscribe_kind(peer, reader->kind);
+        subscribe_kind(peer, options->first, reader->kind);
+        /* a beacon must not come before what it tells of */
         beacon = bus_xasprintf("beacon.%s", reader->name);
-        subscribe(peer, beacon);
+        subscribe(peer, options->first, beacon);
         fetch_start(reader); /* live messages wait behind what the journal has */
         return reader;
 }
 
-void bus_peer_listen(
-        struct bus_peer *peer, const char *topic_prefix, bus_handler handler, void *self)
+void bus_peer_listen(struct bus_peer *peer, const char *topic_prefix, bool first,
+        bus_handler handler, void *self)
 {
         struct listener *listener = bus_new(struct listener);
 
@@ -421,5 +474,5 @@ void bus_peer_listen(
         listener->self = self;
         listener->next = peer->listeners;
         peer->listeners = listener;
-        subscribe(peer, topic_prefix);
+        subscribe(peer, first, topic_prefix);
 }

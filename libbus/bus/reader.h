@@ -1,8 +1,12 @@
 #pragma once
 /*
- * The reading end: one peer for each writer that a service reads, with a SUB socket for what comes
- * live and a DEALER for what must be fetched. One SUB a writer, so that no writer can speak in the
- * name of another: a topic counts only on the socket of the service that owns its stream.
+ * The reading end: one peer for each writer that a service reads, with SUB sockets for what comes
+ * live and a DEALER for what must be fetched. No SUB has two writers, so that no writer can speak in
+ * the name of another: a topic counts only on the sockets of the service that owns its stream.
+ *
+ * What is few and waited for (commands, their results, alarms) has a lane of its own, a second SUB
+ * to the same writer, which is read before all else: a reader that is behind with a stream still
+ * hears it at once. Between the streams of two lanes there is no order.
  *
  * Invariant: the messages of an input are handed over in the order of the stream, each exactly
  * once since the cursor it started from, whatever is lost, repeated or late on the sockets. Every
@@ -29,12 +33,19 @@ typedef void (*bus_token_fn)(void *arg, const char *writer, uint64_t token);
 /* Processes of one writer, at most. */
 #define BUS_REPLICAS_MAX 8
 
+enum bus_lanes {
+        BUS_LANE_BULK,  /* one connection, taken by turns as the budget allows */
+        BUS_LANE_FIRST, /* one, read whatever the budget says */
+        BUS_LANES_BOTH,
+};
+
 struct bus_peer_options {
         struct bus_loop *loop;
         void *zmq;
         const char *writer; /* service name; borrowed */
         /* Several, separated by one blank, where the writer runs several times: as many of both. */
         const char *pub_endpoint, *replay_endpoint;
+        enum bus_lanes lanes;
         const struct config *config; /* says whose place they are (place.h); NULL: not asked */
         const struct bus_keys
                 *keys;   /* of who reads; NULL: a plain connection, for tests over ipc */
@@ -52,6 +63,7 @@ typedef void (*bus_stuck_fn)(
 
 struct bus_reader_options {
         const char *stream_kind; /* "signal" */
+        bool first;              /* on the lane that is read first, where its peer has one */
         enum bus_start start;    /* where to start without a cursor */
         bool has_cursor;
         struct bus_pos cursor;
@@ -72,8 +84,8 @@ struct bus_peer *bus_peer_free(
 
 struct bus_reader *bus_peer_add(struct bus_peer *peer, const struct bus_reader_options *options);
 /* Topics without a journal. */
-void bus_peer_listen(
-        struct bus_peer *peer, const char *topic_prefix, bus_handler handler, void *self);
+void bus_peer_listen(struct bus_peer *peer, const char *topic_prefix, bool first,
+        bus_handler handler, void *self);
 
 const char *bus_reader_stream(const struct bus_reader *reader);      /* full name */
 struct bus_pos bus_reader_position(const struct bus_reader *reader); /* last handed over */

@@ -61,14 +61,22 @@ struct listener {
         void *self;
 };
 
+/* A SUB socket of a link. */
+struct lane {
+        struct link *link;
+        void *sub; /* NULL: there is none of this kind */
+        struct bus_source *source;
+};
+
 /* One process of the writer's: there are several where replicas share its store. */
 struct link {
         struct bus_peer *peer;
         char *pub_endpoint, *replay_endpoint;
-        void *sub, *dealer;
+        struct lane bulk, first;
+        void *dealer;
         struct bus_source *watch; /* connects: at last, or anew behind a silence */
         bool connected, heard, told_place;
-        struct bus_source *sub_source, *dealer_source;
+        struct bus_source *dealer_source;
 };
 
 struct bus_peer {

@@ -31,7 +31,9 @@ struct rig {
         void *zmq, *pub, *router;
         struct bus_peer *peer;
         struct bus_reader *reader;
-        int budget;
+        enum bus_lanes lanes;
+        int budget, turns_budget;
+        unsigned int beats; /* heard */
         struct entry journal[JOURNAL_MAX];
         size_t journal_size;
         struct bus_pos seen[JOURNAL_MAX];
@@ -190,7 +192,9 @@ static void serve(void *arg)
 
 static void end_turn(void *arg)
 {
-        ((struct rig *)arg)->budget = 64;
+        struct rig *rig = arg;
+
+        rig->budget = rig->turns_budget;
 }
 
 static char folder[32];
@@ -208,7 +212,9 @@ TestSuite(reader, .fini = remove_folder);
 static void rig_open(struct rig *rig, enum bus_start start, const struct bus_pos *cursor)
 {
         char error[256] = "";
-        struct bus_peer_options peer = { .writer = "alert-ingest", .budget = &rig->budget };
+        struct bus_peer_options peer = {
+                .writer = "alert-ingest", .lanes = rig->lanes, .budget = &rig->budget
+        };
         struct bus_reader_options reader = { .stream_kind = "signal",
                 .start = start,
                 .has_cursor = cursor != NULL,
@@ -220,7 +226,7 @@ static void rig_open(struct rig *rig, enum bus_start start, const struct bus_pos
         cr_assert(mkdtemp(folder));
         snprintf(rig->pub_endpoint, sizeof(rig->pub_endpoint), "ipc://%s/p", folder);
         snprintf(rig->replay_endpoint, sizeof(rig->replay_endpoint), "ipc://%s/r", folder);
-        rig->budget = 64;
+        rig->budget = rig->turns_budget = 64;
         rig->replay_limit = 256;
         rig->loop = bus_loop_new();
         rig->zmq = zmq_ctx_new();
@@ -289,6 +295,62 @@ Test(reader, takes_what_was_journaled_before_it_came)
         run_until_seen(rig, 700);
         expect_all_in_order(rig, 0);
         cr_expect(bus_reader_caught_up(rig->reader));
+        rig_close(rig);
+}
+
+static void beat(struct rig *rig)
+{
+        cr_assert_geq(zmq_send(rig->pub, "heartbeat.x", strlen("heartbeat.x"), ZMQ_SNDMORE), 0);
+        cr_assert_geq(zmq_send(rig->pub, "1", 1, 0), 0);
+}
+
+static int take_beat(void *self, const struct bus_message *message)
+{
+        struct rig *rig = self;
+
+        cr_expect_str_eq(message->topic, "heartbeat.x");
+        rig->beats++;
+        return 0;
+}
+
+/* Both lanes are there: a beat and a message have come. */
+static void connect_lanes(struct rig *rig)
+{
+        int64_t until = bus_mono_us() + PATIENCE_US;
+
+        bus_peer_listen(rig->peer, "heartbeat.", true, take_beat, rig);
+        journal(rig, at(5, 1));
+        while ((!rig->beats || !rig->seen_count) && bus_mono_us() < until) {
+                beat(rig);
+                publish(rig, &rig->journal[0]);
+                cr_assert_eq(bus_loop_turn(rig->loop, 10 * BUS_US_PER_MS), 0);
+        }
+        settle(rig);
+        cr_assert(rig->beats && rig->seen_count == 1);
+}
+
+/* One message a turn: it is two thousand behind, and hears the beat behind them in some dozens. */
+Test(reader, hears_what_comes_first_while_it_is_behind)
+{
+        struct rig *rig = bus_new(struct rig);
+        int64_t until = bus_mono_us() + PATIENCE_US;
+        unsigned int heard;
+
+        rig->lanes = BUS_LANES_BOTH;
+        rig_open(rig, BUS_START_BEGINNING, NULL);
+        connect_lanes(rig);
+        heard = rig->beats;
+        rig->budget = rig->turns_budget = 1;
+        for (uint64_t seq = 2; seq <= JOURNAL_MAX; seq++)
+                publish(rig, journal(rig, at(5, seq)));
+        beat(rig);
+        while (rig->beats == heard && bus_mono_us() < until)
+                cr_assert_eq(bus_loop_turn(rig->loop, BUS_US_PER_MS), 0);
+        cr_expect_eq(rig->beats, heard + 1);
+        cr_expect_lt(rig->seen_count, JOURNAL_MAX / 2, "it waited behind %zu", rig->seen_count);
+        rig->turns_budget = 64;
+        run_until_seen(rig, JOURNAL_MAX);
+        expect_all_in_order(rig, 0);
         rig_close(rig);
 }
 

@@ -129,6 +129,26 @@ static uint64_t kept_token(struct bus_service *service, const char *writer)
         return strtoull(bus_buf_str(&text), NULL, 10);
 }
 
+/* One connection to who has nothing but what comes first, or nothing of it. */
+static enum bus_lanes lanes_of(const struct bus_service *service, const char *writer)
+{
+        bool first = false, bulk = false;
+
+        for (const struct bus_input *in = service->class->inputs; in && in->stream; in++)
+                if (!strcmp(in->writer, writer)) {
+                        first |= in->first;
+                        bulk |= !in->first;
+                }
+        for (const struct bus_listen *l = service->class->listens; l && l->topic_prefix; l++)
+                if (!strcmp(l->writer, writer)) {
+                        first |= l->first;
+                        bulk |= !l->first;
+                }
+        if (first && bulk)
+                return BUS_LANES_BOTH;
+        return bulk ? BUS_LANE_BULK : BUS_LANE_FIRST;
+}
+
 static int peer_of(struct bus_service *service, const char *writer, struct bus_peer **ret_peer,
         char *error, size_t error_size)
 {
@@ -138,6 +158,7 @@ static int peer_of(struct bus_service *service, const char *writer, struct bus_p
                 .writer = writer,
                 .pub_endpoint = pub,
                 .replay_endpoint = replay,
+                .lanes = lanes_of(service, writer),
                 .config = service->config,
                 .keys = service->keys,
                 .background = service->class->background,
@@ -172,6 +193,7 @@ static int open_input(
         char stream[BUS_STREAM_NAME_SIZE];
         struct bus_reader_options options = {
                 .stream_kind = spec->stream,
+                .first = spec->first,
                 .start = spec->start,
                 .deliver = deliver,
                 .stuck = stuck,
@@ -222,14 +244,15 @@ int service_inputs_open(struct bus_service *service, char *error, size_t error_s
                 service->implicit_inputs[0] = (struct bus_input){ .stream = "control",
                         .writer = "health",
                         .start = BUS_START_NOW,
-                        .optional = true };
+                        .optional = true,
+                        .first = true };
                 r = open_input(service, &service->implicit_inputs[0], error, error_size);
         }
         for (const struct bus_listen *l = service->class->listens; r == 0 && l && l->topic_prefix;
                 l++) {
                 r = peer_of(service, l->writer, &peer, error, error_size);
                 if (r == 0)
-                        bus_peer_listen(peer, l->topic_prefix, l->handler, service->self);
+                        bus_peer_listen(peer, l->topic_prefix, l->first, l->handler, service->self);
         }
         return r;
 }

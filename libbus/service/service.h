@@ -41,6 +41,8 @@ struct bus_input {
         enum bus_start start;
         bus_handler handler;
         bool optional; /* the writer may not exist in this installation: not waited for, no lag alarm */
+        /* Few, and waited for: handled before all that waits, whatever else that writer has said. */
+        bool first;
 };
 
 /* A topic that is not journaled (tick., heartbeat.): no cursor, may be lost. The handler's message
@@ -49,6 +51,7 @@ struct bus_listen {
         const char *topic_prefix;
         const char *writer;
         bus_handler handler;
+        bool first; /* as of an input */
 };
 
 struct bus_service_class {

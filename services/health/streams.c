@@ -193,13 +193,13 @@ static int take_heartbeat(void *self, const struct bus_message *message)
 }
 
 /* What every service writes. */
-#define RESULTS_OF(service)                                                       \
-        {                                                                         \
-                "control.result", service, BUS_START_BEGINNING, take_result, true \
+#define RESULTS_OF(service)                                                             \
+        {                                                                               \
+                "control.result", service, BUS_START_BEGINNING, take_result, true, true \
         }
-#define ALARMS_OF(service)                                              \
-        {                                                               \
-                "alarm", service, BUS_START_BEGINNING, take_alarm, true \
+#define ALARMS_OF(service)                                                    \
+        {                                                                     \
+                "alarm", service, BUS_START_BEGINNING, take_alarm, true, true \
         }
 
 /* Nothing is waited for: health answers while others are away, that is what it is for. */
@@ -211,8 +211,8 @@ const struct bus_input health_inputs[] = {
         { "trade", "order-executor", BUS_START_BEGINNING, take_step, true },
         { "comparison", "telegram-analytics", BUS_START_BEGINNING, take_step, true },
         { "account", "order-executor", BUS_START_BEGINNING, take_account, true },
-        { "control", "health", BUS_START_BEGINNING, take_control, true },
-        { "control", "telegram-controller", BUS_START_BEGINNING, take_request, true },
+        { "control", "health", BUS_START_BEGINNING, take_control, true, true },
+        { "control", "telegram-controller", BUS_START_BEGINNING, take_request, true, true },
         RESULTS_OF("alert-ingest"),
         ALARMS_OF("alert-ingest"),
         RESULTS_OF("strategy-v3"),
@@ -233,14 +233,14 @@ const struct bus_input health_inputs[] = {
 };
 
 const struct bus_listen health_listens[] = {
-        { "heartbeat.", "alert-ingest", take_heartbeat },
-        { "heartbeat.", "strategy-v3", take_heartbeat },
-        { "heartbeat.", "strategy-v3-shadow", take_heartbeat },
-        { "heartbeat.", "order-executor", take_heartbeat },
-        { "heartbeat.", "telegram-analytics", take_heartbeat },
-        { "heartbeat.", "telegram-controller", take_heartbeat },
-        { "heartbeat.", "telegram-notify", take_heartbeat },
-        { "heartbeat.", "health", take_heartbeat },
+        { "heartbeat.", "alert-ingest", take_heartbeat, true },
+        { "heartbeat.", "strategy-v3", take_heartbeat, true },
+        { "heartbeat.", "strategy-v3-shadow", take_heartbeat, true },
+        { "heartbeat.", "order-executor", take_heartbeat, true },
+        { "heartbeat.", "telegram-analytics", take_heartbeat, true },
+        { "heartbeat.", "telegram-controller", take_heartbeat, true },
+        { "heartbeat.", "telegram-notify", take_heartbeat, true },
+        { "heartbeat.", "health", take_heartbeat, true },
         { 0 },
 };
 

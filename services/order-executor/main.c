@@ -60,8 +60,8 @@ static const char *const outputs[] = { "trade", "account", "control.result", "al
 
 static const struct bus_input inputs[] = {
         { "order", "strategy-v3", BUS_START_BEGINNING, ex_on_order, false },
-        { "control", "health", BUS_START_NOW, ex_on_control, false },
-        { "control", "telegram-controller", BUS_START_NOW, ex_on_control, true },
+        { "control", "health", BUS_START_NOW, ex_on_control, false, .first = true },
+        { "control", "telegram-controller", BUS_START_NOW, ex_on_control, true, .first = true },
         { 0 },
 };
 

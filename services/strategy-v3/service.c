@@ -268,8 +268,8 @@ static const char *const outputs[] = { "decision", "order", "control.result", "a
 
 static const struct bus_input inputs[] = {
         { "signal", "alert-ingest", BUS_START_BEGINNING, on_signal, false },
-        { "control", "health", BUS_START_NOW, sv3_on_control, false },
-        { "control", "telegram-controller", BUS_START_NOW, sv3_on_control, true },
+        { "control", "health", BUS_START_NOW, sv3_on_control, false, .first = true },
+        { "control", "telegram-controller", BUS_START_NOW, sv3_on_control, true, .first = true },
         { 0 },
 };
 

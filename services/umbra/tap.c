@@ -215,7 +215,7 @@ static int add_stream(
         if (r)
                 return r;
         if (kind->commit == BUS_COMMIT_NONE) {
-                bus_peer_listen(peer, kind->topic_prefix, on_heard, tap);
+                bus_peer_listen(peer, kind->topic_prefix, false, on_heard, tap);
                 return 0;
         }
         if (tap->seek.since_us || tap->seek.from_seq)
