@@ -43,5 +43,17 @@ function close_block() {
         next
 }
 in_block { if (file) print >file; next }
+# an indented block hides from all of this
+/^(    |\t)[^ \t]/ && was_blank {
+        number++
+        base = sprintf("%s/%03d", dir, number)
+        print "unmarked" >(base ".env")
+        print FNR >(base ".line")
+        printf "" >(base ".sh")
+        close(base ".env")
+        close(base ".line")
+        close(base ".sh")
+}
 # a block's output follows it at once
 /[^ \t]/ { expects = "" }
+{ was_blank = !/[^ \t]/ }

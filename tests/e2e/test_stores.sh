@@ -1,6 +1,7 @@
 #!/bin/sh
-# UMBRA MT5-DEMO: stores put back by hand, and lost; two processes on one.
+# UMBRA MT5-DEMO FORMAT: stores put back by hand, lost, and of a newer version; two processes on one.
 set -eu
+format=$3
 # shellcheck source=tests/e2e/rig.sh
 . "$(dirname "$0")/rig.sh"
 settings='mt5-demo.balance=20000 mt5-demo.volatility=0 order-executor.snapshot_interval=1s'
@@ -72,4 +73,23 @@ until_true 20 books_agree
 [ "$(all_deals)" = "$before" ] || fail 'the past was traded again'
 passed 'an executor without its store starts paused, adopts, and trades nothing of the past'
 "$umbra" resume --reason 'looked' >/dev/null
+stop
+
+# A store of a newer version: told by its name and left alone, and the version that knows it goes on.
+mark() { # FORMAT: of health's store, as whoever owns it has it
+        "$format" "$UMBRA_STATE/health/health.db" "$1" || fail 'the format was not changed'
+        chown --reference="$UMBRA_STATE/health" "$UMBRA_STATE"/health/*
+}
+mark 99
+before=$(cksum <"$UMBRA_STATE/health/health.db")
+forget
+! "$umbra" up >/dev/null 2>"$UMBRA_STATE/newer" || fail 'went up with a store of a newer version'
+grep -q 'keeps_dying service=health' "$UMBRA_STATE/newer" || fail 'nobody said who does not come up'
+says health 'ERROR health cannot_start .*health.db has format 99, this program knows up to 1' || fail "nor why: $(grep ERROR "$UMBRA_STATE/log/health.log" | tail -n 1)"
+[ "$(cksum <"$UMBRA_STATE/health/health.db")" = "$before" ] || fail 'it was written to'
+passed 'a store of a newer version is refused by name, and left alone'
+mark 1
+# shellcheck disable=SC2086
+start $settings
+filled 'the version that knows it goes on' EURUSD buy 1.085
 stop
