@@ -29,6 +29,10 @@ struct message_arena {
 BUS_MUST int message_unpack_in(struct message_arena *arena,
         const ProtobufCMessageDescriptor *descriptor, struct bus_bytes bytes,
         ProtobufCMessage **ret_message, const char **ret_why);
+/* Makes ARENA ready for a message of so many bytes on the wire; message_unpack_in does so itself. */
+void message_arena_begin(struct message_arena *arena, size_t wire_bytes);
+/* Room that belongs to ARENA, aligned for anything. Never NULL. */
+void *message_arena_take(struct message_arena *arena, size_t size);
 /* A copy of TEXT that belongs to ARENA. */
 char *message_arena_text(struct message_arena *arena, const char *text);
 void message_arena_done(struct message_arena *arena); /* may be called again */

@@ -1,6 +1,7 @@
 #include "libbus/bus/envelope.h"
 
 #include "libbus/base/require.h"
+#include "libbus/bus/envelope_wire.h"
 #include "libbus/bus/pack.h"
 #include "libbus/bus/put.h"
 #include "proto/unpack.h"
@@ -22,26 +23,6 @@ void bus_pos_to(struct bus_pos pos, Pb__Position *ret_position)
         ret_position->seq = pos.seq;
         ret_position->part = pos.part;
 }
-
-/* The numbers of the fields (proto/envelope.proto). */
-enum {
-        ENVELOPE_SCHEMA = 1,
-        ENVELOPE_STREAM = 2,
-        ENVELOPE_MESSAGE_ID = 3,
-        ENVELOPE_ALERT_ID = 4,
-        ENVELOPE_STAMPS = 5,
-        ENVELOPE_BODY = 6,
-        ENVELOPE_TEST = 7,
-        ENVELOPE_STAGED_US = 8,
-        ENVELOPE_ORIGIN = 9,
-        ENVELOPE_POSITION = 10,
-        ENVELOPE_PREDECESSOR = 11,
-        POSITION_INCARNATION = 1,
-        POSITION_SEQ = 2,
-        POSITION_PART = 3,
-        STAMP_STEP = 1,
-        STAMP_AT_US = 2,
-};
 
 /* Three numbers, or two, each with its tag: below 128, so that one byte tells the size. */
 #define SMALL_MAX_BYTES (3 * (1 + PUT_VARINT_MAX_BYTES))
@@ -159,13 +140,17 @@ int bus_envelope_unpack(struct bus_bytes bytes, Pb__Envelope **ret_envelope, con
 int bus_envelope_unpack_in(struct message_arena *arena, struct bus_bytes bytes,
         Pb__Envelope **ret_envelope, const char **ret_why)
 {
+        Pb__Envelope *envelope = envelope_read(arena, bytes);
         ProtobufCMessage *message;
-        int r;
+        int r = 0;
 
-        r = message_unpack_in(arena, &pb__envelope__descriptor, bytes, &message, ret_why);
+        if (!envelope) {
+                r = message_unpack_in(arena, &pb__envelope__descriptor, bytes, &message, ret_why);
+                envelope = r < 0 ? NULL : (Pb__Envelope *)message;
+        }
         if (r == 0)
-                r = check((Pb__Envelope *)message, ret_why);
+                r = check(envelope, ret_why);
         if (r == 0)
-                *ret_envelope = (Pb__Envelope *)message;
+                *ret_envelope = envelope;
         return r;
 }

@@ -1,9 +1,8 @@
 /*
- * Envelopes are packed by hand: byte for byte what protobuf makes of them.
+ * Envelopes are packed and read by hand: byte for byte what protobuf makes of them.
  */
-#include "libbus/bus/envelope.h"
-
 #include "libbus/base/require.h"
+#include "libbus/bus/envelope_wire.h"
 #include "libbus/bus/pack.h"
 
 #include <criterion/criterion.h>
@@ -127,4 +126,75 @@ Test(envelope, so_is_its_place)
                 bus_pack(&tail.base, &theirs);
                 expect_same(&ours, &theirs);
         }
+}
+
+static void add_tail(struct bus_buf *buf)
+{
+        bus_envelope_place(buf, any_pos(), any_pos(), (Pb__Step)any(10), (int64_t)any_number());
+        if (any(2))
+                bus_envelope_sign(buf, any_number());
+}
+
+/* What was read by hand packs to what the general way packs to. NULL: left to that. */
+static bool read_alike(struct bus_bytes bytes)
+{
+        struct message_arena arena = { 0 };
+        Pb__Envelope *ours = envelope_read(&arena, bytes), *theirs;
+        BUS_AUTOBUF struct bus_buf again = BUS_BUF_INIT, expected = BUS_BUF_INIT;
+
+        if (ours) {
+                theirs = MESSAGE_UNPACK(envelope, bytes);
+                cr_assert_not_null(theirs, "taken, and is none");
+                bus_pack(&ours->base, &again);
+                bus_pack(&theirs->base, &expected);
+                expect_same(&again, &expected);
+                pb__envelope__free_unpacked(theirs, NULL);
+        }
+        message_arena_done(&arena);
+        return ours;
+}
+
+Test(envelope, what_is_read_by_hand_is_what_protobuf_reads)
+{
+        BUS_AUTOFREE struct made *made = bus_new(struct made);
+        BUS_AUTOBUF struct bus_buf bytes = BUS_BUF_INIT;
+
+        for (int i = 0; i < ROUNDS; i++) {
+                bus_buf_clear(&bytes);
+                make(made);
+                bus_envelope_pack(&made->pb, &bytes);
+                add_tail(&bytes);
+                cr_assert(read_alike(bus_buf_bytes(&bytes)));
+        }
+}
+
+Test(envelope, what_is_damaged_is_read_alike_or_left_to_protobuf)
+{
+        BUS_AUTOFREE struct made *made = bus_new(struct made);
+        BUS_AUTOBUF struct bus_buf bytes = BUS_BUF_INIT;
+        size_t taken = 0;
+
+        for (int i = 0; i < ROUNDS; i++) {
+                bus_buf_clear(&bytes);
+                make(made);
+                bus_envelope_pack(&made->pb, &bytes);
+                add_tail(&bytes);
+                for (uint32_t k = any(3); k < 3; k++)
+                        bytes.data[any((uint32_t)bytes.size)] = (uint8_t)any(256);
+                taken += read_alike(bus_bytes(bytes.data, bytes.size - any(2)));
+        }
+        cr_expect_gt(taken, ROUNDS / 10);
+        cr_expect_lt(taken, ROUNDS);
+}
+
+Test(envelope, a_field_of_a_newer_program_is_kept_by_the_general_way)
+{
+        BUS_AUTOBUF struct bus_buf bytes = BUS_BUF_INIT;
+        Pb__Envelope envelope = PB__ENVELOPE__INIT;
+
+        envelope.stream = (char *)"signal@alert-ingest";
+        bus_envelope_pack(&envelope, &bytes);
+        cr_expect(read_alike(bus_buf_bytes(&bytes)));
+        bus_buf_add(&bytes, "\x78\x01", 2); /* field 15 */
+        cr_expect_not(read_alike(bus_buf_bytes(&bytes)));
 }

@@ -225,6 +225,22 @@ static void give_block(uint8_t *block, size_t size)
 }
 #endif
 
+void message_arena_begin(struct message_arena *arena, size_t wire_bytes)
+{
+        if (arena->block)
+                return;
+        arena->size = 2 * wire_bytes + ARENA_EXTRA_BYTES;
+        arena->block = take_block(&arena->size);
+}
+
+void *message_arena_take(struct message_arena *arena, size_t size)
+{
+        void *taken = arena_take(arena, size);
+
+        bus_require(taken);
+        return taken;
+}
+
 int message_unpack_in(struct message_arena *arena, const ProtobufCMessageDescriptor *descriptor,
         struct bus_bytes bytes, ProtobufCMessage **ret_message, const char **ret_why)
 {
@@ -232,20 +248,15 @@ int message_unpack_in(struct message_arena *arena, const ProtobufCMessageDescrip
                 .alloc = arena_take, .free = arena_give_back, .allocator_data = arena
         };
 
-        if (!arena->block) {
-                arena->size = 2 * bytes.size + ARENA_EXTRA_BYTES;
-                arena->block = take_block(&arena->size);
-        }
+        message_arena_begin(arena, bytes.size);
         return unpack(&allocator, descriptor, bytes, ret_message, ret_why);
 }
 
 char *message_arena_text(struct message_arena *arena, const char *text)
 {
         size_t size = strlen(text) + 1;
-        char *copy = arena_take(arena, size);
 
-        bus_require(copy);
-        return memcpy(copy, text, size);
+        return memcpy(message_arena_take(arena, size), text, size);
 }
 
 void message_arena_done(struct message_arena *arena)

@@ -144,7 +144,7 @@ static const struct bus_input strategy_inputs[] = {
         { "signal", "alert-ingest", BUS_START_BEGINNING, derive, false },
         { 0 },
 };
-static const struct bus_service_class strategy = { .name = "strategy-v3",
+static struct bus_service_class strategy = { .name = "strategy-v3",
         .outputs = strategy_outputs,
         .inputs = strategy_inputs,
         .create = create,
@@ -202,6 +202,8 @@ int main(int argc, char **argv)
 
         if (argc < 2)
                 return 2;
+        if (getenv("UMBRA_TEST_BACKGROUND"))
+                strategy.background = 1;
         for (size_t i = 0; i < BUS_COUNT(classes); i++)
                 if (!strcmp(argv[1], classes[i]->name))
                         return bus_service_main(argc - 1, argv + 1, classes[i]);

@@ -94,7 +94,8 @@ static void end_all(struct chain *chain)
         }
 }
 
-static void run_chain(unsigned int seed, int kills)
+/* LATE_MS: the strategy comes so much later than the others. */
+static void run_chain(unsigned int seed, int kills, int late_ms)
 {
         struct chain chain = { .random = seed, .folder = "/tmp/umbra-chain-XXXXXX" };
         int64_t until = bus_mono_us() + PATIENCE_US;
@@ -104,7 +105,12 @@ static void run_chain(unsigned int seed, int kills)
         keys = bus_xasprintf("%s/keys", chain.folder);
         cr_assert_eq(bus_keys_make_all(keys), 0);
         for (size_t i = 0; i < 3; i++)
-                chain.pids[i] = spawn(&chain, names[i]);
+                if (i != 1 || !late_ms)
+                        chain.pids[i] = spawn(&chain, names[i]);
+        if (late_ms) {
+                pause_ms(late_ms);
+                chain.pids[1] = spawn(&chain, names[1]);
+        }
         while (chain.kills < kills && bus_mono_us() < until) {
                 pause_ms(20 + (int)(next_random(&chain) % 120));
                 kill_one(&chain);
@@ -120,11 +126,20 @@ static void run_chain(unsigned int seed, int kills)
 
 Test(chain, everything_passes_once_and_in_order)
 {
-        run_chain(1, 0);
+        run_chain(1, 0, 0);
 }
 
 Test(chain, so_it_does_when_every_part_is_killed_at_random)
 {
-        run_chain(2, KILLS);
-        run_chain(3, KILLS);
+        run_chain(2, KILLS, 0);
+        run_chain(3, KILLS, 0);
+}
+
+/* What it derives from messages more than a second old is not published: its reader has to find all
+ * of it in the journal, and go over to what is published behind it. */
+Test(chain, so_it_does_when_one_in_the_background_comes_late)
+{
+        cr_assert_eq(setenv("UMBRA_TEST_BACKGROUND", "yes", 1), 0);
+        run_chain(4, 0, 2500);
+        run_chain(5, KILLS / 2, 2500);
 }
