@@ -56,7 +56,7 @@ while read -r name uid container; do
         for one in $container; do
                 give "$one" "$uid" "$password" redis.password
         done
-        printf 'user %s on #%s ~umbra:%s:* &umbra:%s:* +@all -@admin -@dangerous\n' \
+        printf 'user %s on #%s ~umbra:%s:* &umbra:%s:* +@all -@admin -@dangerous +info\n' \
                 "$name" "$(hash_of "$password")" "$name" "$name" >>"$acl"
 done <<'EOF'
 alert-ingest 61105 alert-ingest-1 alert-ingest-2
@@ -85,7 +85,7 @@ give edge 61120 "$made/edge.key" edge.key
 
 tools=$folder/tools
 install -d -m 0755 "$tools" "$tools/keys"
-cp "$folder/umbra.ini" "$tools/umbra.ini"
+install -m 0644 "$folder/umbra.ini" "$tools/umbra.ini"
 for file in webhook.token admin.token keys/test.token keys/tools.cert_secret; do
         install -o 61109 -g 61109 -m 0400 "$made/$file" "$tools/$file"
 done
