@@ -74,13 +74,14 @@ static int (*const starts[TARGETS])(struct target *, const char *) = {
 
 static void usage(FILE *out)
 {
-        fputs("usage: ./run bench [--quick] [--json FILE] [--rounds N] [--only TARGET]\n"
+        fputs("usage: ./run bench [--quick] [--json FILE] [--rounds N] [--only TARGET] [--on-redis]\n"
               "\n"
               "Measures Umbra beside floor, redis and two bots (docs/performance.md).\n"
               "  --quick        short rounds\n"
               "  --json FILE    the figures, as docs/interfaces.md has them\n"
               "  --rounds N     5 if not given\n"
               "  --only TARGET  one of floor umbra redis python_bot fast_bot; its ratios are null then\n"
+              "  --on-redis     Umbra keeps its stores in Redis\n"
               "\n"
               "UMBRA_BENCH_DIR: where the targets write (/var/tmp); what counts is its disk.\n",
                 out);
@@ -362,6 +363,7 @@ static int parse(struct bench *bench, int argc, char **argv)
                 { "json", required_argument, NULL, 'j' },
                 { "rounds", required_argument, NULL, 'r' },
                 { "only", required_argument, NULL, 'o' },
+                { "on-redis", no_argument, NULL, 'R' },
                 { "help", no_argument, NULL, 'h' },
                 { 0 },
         };
@@ -373,6 +375,7 @@ static int parse(struct bench *bench, int argc, char **argv)
                 case 'j': bench->json = optarg; break;
                 case 'r': bench->results.rounds = (unsigned int)strtoul(optarg, NULL, 10); break;
                 case 'o': bench->only = optarg; break;
+                case 'R': umbra_on_redis = true; break;
                 case 'h': usage(stdout); return 0;
                 default: usage(stderr); return 2;
                 }

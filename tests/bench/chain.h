@@ -6,6 +6,8 @@
  */
 #include "tests/bench/bench.h"
 
+#include <sys/types.h>
+
 #define NOTE_SIZE   1024 /* about a signal, or an order intent with both legs */
 #define NOTES_MAX   64   /* at once: one a connection */
 #define CHAIN_NOTES (1u << 20)
@@ -32,6 +34,9 @@ struct wire {
 };
 
 extern const struct wire wire_floor, wire_redis;
+
+/* redis-server on FOLDER/redis.sock, which everyone may use, syncing each write. */
+BUS_MUST int redis_server_start(const char *folder, pid_t *ret_pid);
 
 BUS_MUST int chain_start(struct target *target, const char *folder, const struct wire *wire);
 /* Ends the process with what failed: nothing here is worth mending. */

@@ -4,6 +4,7 @@
 #include "libbus/base/io.h"
 #include "libbus/base/require.h"
 #include "services/order-executor/core/ids.h"
+#include "tests/bench/chain.h"
 #include "tests/bench/process.h"
 #include "tests/bench/umbra_internal.h"
 
@@ -25,6 +26,8 @@ static const char *const sets[] = {
         "risk.daily_cap=0", "risk.lifetime_cap=0", "risk.max_open_positions=0",
         "risk.max_price_gap=0", "risk.count_open_risk=no", /* the plugin caps what is open, too */
 };
+
+bool umbra_on_redis;
 
 /* ---- the orders, as the broker's ledger has them ---- */
 
@@ -161,6 +164,7 @@ static void umbra_free(struct umbra *umbra)
         if (umbra->ledger_fd >= 0)
                 close(umbra->ledger_fd);
         process_stop(umbra->pid);
+        process_stop(umbra->redis);
         client_done(&umbra->health);
         layout_done(&umbra->layout);
         bus_buf_done(&umbra->text);
@@ -194,10 +198,22 @@ static int start(struct umbra *umbra, struct target *target, const char *folder)
 {
         BUS_AUTOFREE char *log = bus_xasprintf("%s/up.log", folder);
         BUS_AUTOFREE char *ledger = bus_xasprintf("%s/mt5-demo/ledger.jsonl", folder);
-        const char *argv[5 + 2 * BUS_COUNT(sets)] = { BENCH_UMBRA, "up", "--state", folder };
+        BUS_AUTOFREE char *socket = bus_xasprintf("redis.socket=%s/redis.sock", folder);
+        const char *argv[11 + 2 * BUS_COUNT(sets)] = { BENCH_UMBRA, "up", "--state", folder };
+        size_t last = 4 + 2 * BUS_COUNT(sets);
         char error[256] = "";
         int out[2], r;
 
+        if (umbra_on_redis) {
+                r = redis_server_start(folder, &umbra->redis);
+                if (r < 0)
+                        return r;
+                argv[last] = argv[last + 2] = argv[last + 4] = "--set";
+                argv[last + 1] = "bus.store=redis";
+                argv[last + 3] = socket;
+                argv[last + 5] =
+                        "redis.timeout=30s"; /* a disk that stands still for long is no fault here */
+        }
         for (size_t i = 0; i < BUS_COUNT(sets); i++) {
                 argv[4 + 2 * i] = "--set";
                 argv[5 + 2 * i] = sets[i];

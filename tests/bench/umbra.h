@@ -5,6 +5,8 @@
  */
 #include "tests/bench/bench.h"
 
+extern bool umbra_on_redis; /* its stores are kept in a redis-server of its own */
+
 struct umbra_counters {
         double ingest_syncs, executor_syncs, executor_commits;
 };

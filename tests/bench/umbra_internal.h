@@ -7,6 +7,7 @@ struct umbra {
         struct layout layout;
         struct client health;
         pid_t pid;     /* of umbra up */
+        pid_t redis;   /* 0: its stores are in sqlite */
         int ledger_fd; /* negative: not open yet */
         int64_t ledger_at;
         size_t opened, closed; /* deals, in what was read of the ledger */

@@ -107,19 +107,19 @@ static void stop(struct target *target)
         server.pid = 0;
 }
 
-static int start_server(const char *folder)
+int redis_server_start(const char *folder, pid_t *ret_pid)
 {
         BUS_AUTOFREE char *path = bus_xasprintf("%s/redis.sock", folder);
         BUS_AUTOFREE char *log = bus_xasprintf("%s/redis.log", folder);
         const char *argv[] = { "/usr/bin/redis-server", "--port", "0", "--unixsocket", path,
-                "--dir", folder, "--save", "", "--appendonly", "yes", "--appendfsync", "always",
-                NULL };
+                "--unixsocketperm", "777", "--dir", folder, "--save", "", "--appendonly", "yes",
+                "--appendfsync", "always", NULL };
         int64_t deadline_us = bus_mono_us() + START_US;
         redisContext *context;
 
-        server.pid = process_start(argv, NULL, log, -1, -1);
-        if (server.pid < 0)
-                return server.pid;
+        *ret_pid = process_start(argv, NULL, log, -1, -1);
+        if (*ret_pid < 0)
+                return *ret_pid;
         while (!(context = connect_to(folder))) {
                 if (bus_mono_us() > deadline_us)
                         return -ETIMEDOUT;
@@ -131,7 +131,7 @@ static int start_server(const char *folder)
 
 int redis_start(struct target *target, const char *folder)
 {
-        int r = start_server(folder);
+        int r = redis_server_start(folder, &server.pid);
 
         if (!r)
                 r = chain_start(target, folder, &wire_redis);
