@@ -147,7 +147,7 @@ function secretFaults(overlay) {
     if (!holders.has(secret.metadata.name)) faults.push(`${nameOf(secret)} is nobody's`);
   const passwords = overlay.all.filter((r) => r.kind === 'Secret' && r.data['redis.password'])
     .map((r) => r.data['redis.password']);
-  if (new Set(passwords).size !== passwords.length || passwords.length !== 7) faults.push('a password of Redis is shared');
+  if (new Set(passwords).size !== passwords.length || passwords.length !== 8) faults.push('a password of Redis is shared');
   return faults;
 }
 
@@ -222,7 +222,7 @@ function configFaults(overlay) {
         program: `${PROGRAMS}/${name}/${name}`, plugins: PLUGINS, verb });
       const check = config.ask(overlay.all, workload, container, options('--check-config'));
       if (check.status !== 0) {
-        faults.push(`${nameOf(workload)}: ${check.error.trim()}`);
+        faults.push(`${nameOf(workload)}: ended with ${check.status ?? check.signal}: ${(check.error + check.text).trim()}`);
         continue;
       }
       const settings = config.settingsOf(config.ask(overlay.all, workload, container, options('--print-config')).text);
@@ -246,7 +246,7 @@ function keyFaults(overlay) {
     for (const [at, mode] of files)
       if (/secret\/|\.cert_secret$|\.token$|tls\.key$/.test(at) && mode & 0o037) faults.push(`${nameOf(workload)}: ${at} is open to others`);
     const name = workload.metadata.name;
-    if (name !== 'redis' && secret.map(([at]) => at).join() !== `/etc/umbra/keys/${name}.cert_secret`)
+    if (!['redis', 'redis-functions'].includes(name) && secret.map(([at]) => at).join() !== `/etc/umbra/keys/${name}.cert_secret`)
       faults.push(`${nameOf(workload)}: has not exactly its own key`);
   }
   return faults;

@@ -82,7 +82,7 @@ export function ask(resources, workload, container, { root, program, plugins, ve
   const run = spawnSync(program, ['--config', ini, verb], { encoding: 'utf8', timeout: 60000,
     env: { ...environment, PATH: process.env.PATH,
       ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? '', UBSAN_OPTIONS: process.env.UBSAN_OPTIONS ?? '' } });
-  return { status: run.status, text: run.stdout, error: run.stderr };
+  return { status: run.status, signal: run.signal, text: run.stdout, error: run.stderr };
 }
 
 /** "[section]" and "key = value" of what --print-config prints. */

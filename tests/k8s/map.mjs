@@ -39,6 +39,7 @@ export function expected(topics, { mt5demo, redis, terminal }) {
     add('tools', service, PUB, REPLAY);
     if (service !== 'strategy-v3-shadow') add(service, redis === 'inside' ? 'redis' : redis, 6379);
   }
+  add('redis-functions', redis === 'inside' ? 'redis' : redis, 6379);
   add('tools', 'health', HEALTH);
   add('tools', 'alert-ingest', WEBHOOK);
   add('ingress-nginx', 'alert-ingest', WEBHOOK);
@@ -49,7 +50,7 @@ export function expected(topics, { mt5demo, redis, terminal }) {
   if (terminal) add(terminal, 'order-executor', TERMINAL);
   for (const bot of BOTS)
     for (const network of ['149.154.160.0/20', '91.108.4.0/22', '2001:67c:4e8::/48']) add(bot, network, 443);
-  const ours = [...SERVICES, NEIGHBOUR, 'tools', ...(mt5demo ? ['mt5-demo'] : []), ...(redis === 'inside' ? ['redis'] : [])];
+  const ours = [...SERVICES, NEIGHBOUR, 'tools', 'redis-functions', ...(mt5demo ? ['mt5-demo'] : []), ...(redis === 'inside' ? ['redis'] : [])];
   for (const pod of ours) {
     add(pod, 'kube-dns', '53', '53/UDP');
     add(pod, '169.254.20.10/32', '53', '53/UDP');

@@ -93,7 +93,7 @@ export function nameFaults(resources) {
           if (!keysOf(source).includes(key)) faults.push(`${nameOf(workload)}: ${kind} ${name} has no ${key}`);
     }
     const labels = workload.spec.template.metadata.labels;
-    if (!selects(labels, workload.spec.selector.matchLabels))
+    if (workload.kind !== 'Job' && !selects(labels, workload.spec.selector.matchLabels))
       faults.push(`${nameOf(workload)}: does not select its own pods`);
     if (workload.kind === 'StatefulSet' &&
       find(resources, 'Service', workload.spec.serviceName)?.spec.clusterIP !== 'None')
@@ -149,7 +149,7 @@ function hardFaults(pod, container) {
     'can write its root': context.readOnlyRootFilesystem === true,
     'has no memory limit': container.resources?.limits?.memory,
     'has no requests': container.resources?.requests?.cpu && container.resources.requests.memory,
-    'has no liveness probe': container.livenessProbe || container.name === 'tools' || container.name === 'mt5-demo',
+    'has no liveness probe': container.livenessProbe || ['tools', 'mt5-demo', 'redis-functions'].includes(container.name),
     'names no version of its image': /^[a-z0-9./-]+:\d+\.\d+\.\d+$/.test(container.image),
   };
   return Object.keys(rules).filter((fault) => !rules[fault]).map((fault) => `${container.name} ${fault}`);
@@ -205,7 +205,9 @@ export function runFaults(resources, version) {
     } else if (workload.kind === 'Deployment') {
       if (workload.spec.strategy?.type !== 'Recreate') wrong('two of it run during an update');
       if (workload.spec.replicas > 1) wrong('more than one');
-    } else if (workload.spec.replicas !== 1) wrong('more than one');
+    } else if (workload.kind === 'StatefulSet') {
+      if (workload.spec.replicas !== 1) wrong('more than one');
+    } else if (!workload.spec.ttlSecondsAfterFinished) wrong('stays, and cannot be applied again');
     for (const { image } of containersOf(workload))
       if (!image.endsWith(`:${version}`)) wrong(`${image} is not version ${version}`);
   }

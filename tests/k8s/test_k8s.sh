@@ -9,7 +9,7 @@ plugins=$2 tree=$3 version=$4
 
 modules=${K8S_MODULES:-}/node_modules
 kubectl=${KUBECTL:-kubectl}
-for needed in node "$kubectl" openssl; do
+for needed in node "$kubectl" openssl redis-server redis-cli curl; do
         command -v "$needed" >/dev/null || {
                 printf 'skipped: no %s\n' "$needed"
                 exit 77
@@ -21,7 +21,19 @@ if [ ! -d "$modules/kubernetes-models" ]; then
 fi
 
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+redis=
+ingest=
+finish() {
+        status=$?
+        for pid in $ingest $redis; do
+                kill -KILL "$pid" 2>/dev/null || :
+                wait "$pid" 2>/dev/null || :
+        done
+        [ $status = 0 ] || tail -n 5 "$folder"/*.log 2>/dev/null || :
+        rm -rf "$folder"
+        exit $status
+}
+trap finish EXIT
 
 count=0
 passed() {
@@ -75,7 +87,90 @@ for overlay in staging production; do
 done
 [ -z "$(git -C "$tree" ls-files 'k8s/overlays/*/secret' 2>/dev/null)" ] || fail 'secrets are committed'
 
+# What the runbook shows of it.
+mkdir "$folder/blocks" "$folder/bin"
+ln -s "$(command -v "$kubectl")" "$folder/bin/kubectl"
+awk -v dir="$folder/blocks" -f "$tree/tests/e2e/blocks.awk" "$tree/docs/operations.md"
+ran=0
+for env in "$folder"/blocks/*.env; do
+        [ "$(cat "$env")" = k8s ] || continue
+        (cd "$folder" && PATH=$folder/bin:$PATH sh -e "${env%.env}.sh") >"$folder/said" 2>&1 ||
+                fail "operations.md:$(cat "${env%.env}.line"): $(tail -n 5 "$folder/said")"
+        ran=$((ran + 1))
+done
+[ "$ran" -gt 0 ] || fail 'the runbook has no block for this suite'
+passed "the runbook's blocks for Kubernetes that need no cluster: $ran"
+
 mkdir "$folder/work"
 MODULES=$modules TREE=$tree PROGRAMS=$(dirname "$(dirname "$umbra")") PLUGINS=$plugins WORK=$folder/work \
         VERSION=$version OVERLAYS="staging=$folder/staging.yaml production=$folder/production.yaml" \
         node "$(dirname "$0")/check.mjs"
+
+# ---- Redis, as staging starts it, with the users it is given ----
+
+secret=$folder/k8s/overlays/staging/secret
+sed -e "s|^dir .*|dir $folder|" -e "s|^aclfile .*|aclfile $secret/redis/users.acl|" -e '/^bind /d' \
+        -e "s|^port .*|port 0\nunixsocket $folder/redis.sock|" "$folder/k8s/components/redis/redis.conf" >"$folder/redis.conf"
+redis-server "$folder/redis.conf" >"$folder/redis.log" 2>&1 &
+redis=$!
+until_true() { # SECONDS COMMAND...
+        tries=$(($1 * 5))
+        shift
+        while ! "$@" >/dev/null 2>&1; do
+                tries=$((tries - 1))
+                [ "$tries" -gt 0 ] || fail "not in time: $*"
+                sleep 0.2
+        done
+}
+as() { # USER COMMAND...: what Redis answers
+        user=$1
+        shift
+        redis-cli -s "$folder/redis.sock" --no-auth-warning --user "$user" \
+                --pass "$(cat "$secret/redis/$user.password" 2>/dev/null || echo none)" "$@" 2>&1
+}
+says() { # PATTERN COMMAND...
+        pattern=$1
+        shift
+        "$@" >"$folder/said" || :
+        grep -q "$pattern" "$folder/said" || fail "$*: $(cat "$folder/said")"
+}
+until_true 30 as loader ping
+says PONG as loader ping
+says NOAUTH redis-cli -s "$folder/redis.sock" ping
+says WRONGPASS as strategy-v3-shadow ping
+says '^[01]$' as strategy-v3 hset umbra:strategy-v3:x a 1
+for foreign in 'hset umbra:order-executor:x a 1' 'hgetall umbra:alert-ingest:meta' 'keys x' flushall 'config get x' \
+        'acl list' 'function flush' 'function load x' 'eval return 0' shutdown; do
+        # shellcheck disable=SC2086 # a command and its arguments
+        says NOPERM as strategy-v3 $foreign
+done
+says NOPERM as loader hgetall umbra:alert-ingest:meta
+says NOPERM as loader 'function' flush
+as strategy-v3 unlink umbra:strategy-v3:x >/dev/null
+passed 'Redis: each service has its own keys and nothing else, the shadow and strangers have nothing'
+
+UMBRA_REDIS_SOCKET=$folder/redis.sock UMBRA_REDIS_USER=loader UMBRA_REDIS_PASSWORD_FILE=$secret/redis/loader.password \
+        "$umbra" redis load --state "$secret" >"$folder/said" 2>&1 || fail "umbra redis load: $(cat "$folder/said")"
+passed 'the job that brings the functions may, and can'
+
+# The one whose answer is a promise, on that server, under those rights.
+port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
+mkdir "$folder/ingest"
+hash() {
+        sed -n "s/^$1=//p" "$secret/hashes.env"
+}
+env UMBRA_BUS_STATE_DIR="$folder/ingest" UMBRA_BUS_KEYS_DIR="$secret/keys" UMBRA_BUS_STORE=redis \
+        UMBRA_REDIS_SOCKET="$folder/redis.sock" UMBRA_REDIS_PASSWORD_FILE="$secret/redis/alert-ingest.password" \
+        UMBRA_ENDPOINT_ALERT_INGEST_BIND_PUB="ipc://$folder/pub" UMBRA_ENDPOINT_ALERT_INGEST_BIND_REPLAY="ipc://$folder/replay" \
+        UMBRA_SOURCE_TRADINGVIEW_TOKEN_SHA256="$(hash tradingview)" UMBRA_SOURCE_TEST_TOKEN_SHA256="$(hash test)" \
+        UMBRA_ALERT_INGEST_LISTEN="127.0.0.1:$port" \
+        "$(dirname "$(dirname "$umbra")")/alert-ingest/alert-ingest" --config "$folder/k8s/base/umbra.ini" >"$folder/ingest.log" 2>&1 &
+ingest=$!
+until_true 60 curl -fsS -m 5 "http://127.0.0.1:$port/readyz"
+curl -sS -m 20 -d '{"type":"entry_v3","signal_type":"Momentum_Breakout","symbol":"EURUSD","direction":"buy","price":1.085,"sl_price":1.0839,"tf":"15","consensus_score":5,"position_multiplier":0.2,"id":"one"}' \
+        "http://127.0.0.1:$port/webhook/$(cat "$secret/webhook.token")" >"$folder/said"
+grep -q '"status":"accepted"' "$folder/said" || fail "the alert: $(cat "$folder/said")"
+kill -TERM "$ingest"
+wait "$ingest" || fail "alert-ingest ended with $?"
+ingest=
+passed 'alert-ingest makes an alert durable on it, under the rights it has'
