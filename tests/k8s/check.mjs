@@ -118,6 +118,10 @@ function canaries(overlay) {
   caught(overlay, 'a container that may write its root', (all) => {
     executor(all).containers[0].securityContext.readOnlyRootFilesystem = false;
   }, resources.podStandardFaults);
+  caught(overlay, 'a backup that goes with its pod', (all) => {
+    const { volumes } = executor(all);
+    volumes[volumes.findIndex((volume) => volume.name === 'backup')] = { name: 'backup', emptyDir: {} };
+  }, resources.keptFaults);
   caught(overlay, 'the newest image, whichever that is', (all) => {
     executor(all).containers[0].image = 'umbra/order-executor:latest';
   }, (all) => [...resources.podStandardFaults(all), ...resources.runFaults(all, VERSION)]);
@@ -262,6 +266,7 @@ for (const [name, file] of OVERLAYS.split(' ').map((word) => word.split('='))) {
   ok(`${name}: Services, ports and budgets fit the pods`, resources.serviceFaults(overlay.all));
   ok(`${name}: every pod meets the restricted standard`, resources.podStandardFaults(overlay.all));
   ok(`${name}: replicas, updates, versions, one scrape`, resources.runFaults(overlay.all, VERSION));
+  ok(`${name}: backups and ledgers outlive their pods`, resources.keptFaults(overlay.all));
   ok(`${name}: images that docker/ makes`, imageFaults(overlay));
   ok(`${name}: the open connections are those of the map`, partings(overlay.all, expected(topics, meant)));
   ok(`${name}: the shadow reaches neither orders, nor a broker, nor Redis`, shadowFaults(overlay));

@@ -39,7 +39,7 @@ export function layOut(resources, workload, container, root) {
   const files = [];
   for (const mount of container.volumeMounts ?? []) {
     const volume = (podOf(workload).volumes ?? []).find((v) => v.name === mount.name);
-    if (!volume || volume.emptyDir) {
+    if (!volume || volume.emptyDir || volume.persistentVolumeClaim) {
       fs.mkdirSync(root + mount.mountPath, { recursive: true });
       continue;
     }

@@ -104,6 +104,27 @@ export function nameFaults(resources) {
   return faults;
 }
 
+// What has to outlive its pod: the copies that umbra backup makes, and what no stream brings back.
+const KEPT = { 'alert-ingest': 'backup', 'strategy-v3': 'backup', 'order-executor': 'backup', health: 'backup',
+  'telegram-controller': 'backup', 'telegram-notify': 'backup', 'strategy-v3-shadow': '', 'telegram-analytics': '',
+  'mt5-demo': '' };
+
+export function keptFaults(resources) {
+  const faults = [];
+  for (const workload of workloads(resources).filter((w) => w.metadata.name in KEPT)) {
+    const at = `/var/lib/umbra/${KEPT[workload.metadata.name]}`.replace(/\/$/, '');
+    const mount = podOf(workload).containers[0].volumeMounts.find((one) => one.mountPath === at);
+    const volume = (podOf(workload).volumes ?? []).find((one) => one.name === mount?.name);
+    const claim = volume?.persistentVolumeClaim?.claimName;
+    const isKept = (workload.spec.volumeClaimTemplates ?? []).some((one) => one.metadata.name === mount?.name) ||
+      (claim && find(resources, 'PersistentVolumeClaim', claim));
+    if (!isKept) faults.push(`${nameOf(workload)}: what it has in ${at} goes with its pod`);
+    if (claim && !find(resources, 'PersistentVolumeClaim', claim)?.spec.accessModes.includes('ReadWriteMany'))
+      faults.push(`${nameOf(workload)}: ${claim} is for one node at a time`);
+  }
+  return faults;
+}
+
 /* ---- ports ---- */
 
 // A Service's port has to be one that a container of its pods has. Behind a headless one there is
