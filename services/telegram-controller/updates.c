@@ -67,6 +67,12 @@ static void failed(struct controller_poll *poll, const char *outcome, long statu
         poll_again(poll, poll->retry_us);
 }
 
+/* There was nothing to bring when it was asked. */
+static bool was_held(const struct controller_poll *poll)
+{
+        return bus_mono_us() - poll->asked_us >= HELD_US;
+}
+
 static void take_all(struct controller_poll *poll, const json_t *updates)
 {
         struct controller *self = poll->controller;
@@ -78,9 +84,11 @@ static void take_all(struct controller_poll *poll, const json_t *updates)
                 poll->retry_us = 0;
                 poll->offset = 0; /* all is confirmed: ids may start anew, and lower */
                 poll->since_us = bus_wall_us();
-                poll_again(poll, bus_mono_us() - poll->asked_us < HELD_US ? UNHELD_US : 0);
+                poll_again(poll, was_held(poll) ? 0 : UNHELD_US);
                 return;
         }
+        if (was_held(poll)) /* it ended by what was written just then */
+                poll->since_us = bus_wall_us() - HELD_US;
         json_array_foreach((json_t *)updates, index, update) taken += take(poll, update);
         if (!taken) {
                 failed(poll, "unreadable", 0, "no list of updates");

@@ -127,6 +127,17 @@ class Rig:
         os.kill(old, signal.SIGKILL)
         until(f"{service} is back", lambda: self.pid(service) not in (0, old))
 
+    def kill_now(self, service="telegram-controller"):
+        """Without waiting for the next one."""
+        os.kill(until(f"{service} runs", lambda: self.pid(service)), signal.SIGKILL)
+
+    def command(self, name, *arguments, may_fail=False):
+        done = subprocess.run([self.umbra, name, "--state", self.state, *arguments], check=False, capture_output=True,
+                              text=True)
+        if done.returncode and not may_fail:
+            raise Failed(f"umbra {name} {arguments}: {done.stdout} {done.stderr}")
+        return done.stdout
+
     def log(self, service):
         with open(os.path.join(self.state, "log", service + ".log"), encoding="utf-8", errors="replace") as log:
             return log.read()

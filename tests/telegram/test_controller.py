@@ -42,6 +42,51 @@ def ask(rig):
     rig.passed("the menu's buttons are commands")
 
 
+def trade(rig):
+    """A position, seen and closed by buttons alone; its alert's trail."""
+    body = {"type": "entry_v3", "signal_type": "Momentum_Breakout", "symbol": "EURUSD", "direction": "buy", "price": 1.085,
+            "sl_price": 1.0839, "tf": "15", "consensus_score": 5, "position_multiplier": 0.2, "id": "controller"}
+    answer = rig.command("alert", json.dumps(body))
+    alert = json.loads(answer[answer.index("{"):])["alert_id"]
+    until("it is traded", lambda: '"state":"filled"' in rig.command("trace", "--json", alert))
+    rig.answer("/alert " + alert, "EURUSD")
+    buttons = lambda: (rig.answer("/trades", "open").get("reply_markup") or {}).get("inline_keyboard")
+    rows = until("there is a button to close it", buttons)
+    listed = rig.last()
+    rig.press(rows[0][0]["callback_data"], {"message_id": listed})
+    question = rig.hears("sure?", ADMIN, listed)
+    rig.press(question["reply_markup"]["inline_keyboard"][0][0]["callback_data"], question)
+    rig.hears("done", ADMIN, question["message_id"])
+    until("it is closed", lambda: not buttons())
+    rig.passed("a position is seen, and closed by buttons; /alert tells its trail")
+
+
+def ask_early(rig):
+    """Questions that wait until they have expired."""
+    rig.early = {text: rig.ask_back(text) for text in ("/kill", "/rollback", "/setrisk daily_cap 1400")}
+    rig.early_at = time.monotonic()
+
+
+def expired(rig):
+    until("a minute is over", lambda: time.monotonic() - rig.early_at > 61, 70)
+    kills, rollbacks = len(rig.audit("kill")), len(rig.audit("rollback"))
+    for text in ("/kill", "/setrisk daily_cap 1400"):
+        question, buttons = rig.early[text]
+        after = rig.last()
+        rig.press(buttons[0], question)
+        rig.hears("expired", ADMIN, after)
+    if len(rig.audit("kill")) != kills or rig.audit("set_risk")[-1:] and "1400" in json.dumps(rig.audit("set_risk")):
+        raise Failed("an expired question was carried out")
+    question, buttons = rig.early["/rollback"]
+    after = rig.last()
+    rig.kill_now()
+    rig.press(buttons[0], question)
+    rig.hears("(strategy-v3)", ADMIN, after, 30)
+    if len(rig.audit("rollback")) != rollbacks + 1:
+        raise Failed("the confirmed /rollback")
+    rig.passed("a question expires; a /rollback confirmed while the bot was away is carried out")
+
+
 def people(rig):
     rig.answer("/pause", "not for you", VIEWER)
     rig.answer("/rollback", "not for you", TRADER)
@@ -178,9 +223,12 @@ def main():
                 "telegram-notify.enabled": "no"})
         until("the controller runs", rig.pid, 30)
         ask(rig)
+        ask_early(rig)
+        trade(rig)
         people(rig)
         act(rig)
         stale(rig)
+        expired(rig)
         hostile(rig)
         conflict(rig)
         rig.mark = rig.last()

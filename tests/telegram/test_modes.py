@@ -5,7 +5,6 @@
 One line for what has held; the first thing that does not ends it. Everything waits for conditions.
 """
 import json
-import subprocess
 import sys
 import time
 
@@ -46,14 +45,6 @@ def expect(condition, what):
         raise Failed(what)
 
 
-def command(rig, name, *arguments, may_fail=False):
-    done = subprocess.run([rig.umbra, name, "--state", rig.state, *arguments], check=False, capture_output=True,
-                          text=True)
-    if done.returncode and not may_fail:
-        raise Failed(f"umbra {name} {arguments}: {done.stdout} {done.stderr}")
-    return done.stdout
-
-
 def without(rig):
     rig.up({"telegram.controller_token_file": "", "telegram.notification_token_file": "",
             "telegram.analytics_token_file": "", "telegram.main_token_file": ""})
@@ -63,11 +54,11 @@ def without(rig):
     bots_are(rig)
     body = {"type": "entry_v3", "signal_type": "Momentum_Breakout", "symbol": "EURUSD", "direction": "buy", "price": 1.085,
             "sl_price": 1.0839, "tf": "15", "consensus_score": 5, "position_multiplier": 0.2, "id": "modes"}
-    answer = command(rig, "alert", json.dumps(body))
+    answer = rig.command("alert", json.dumps(body))
     alert = json.loads(answer[answer.index("{"):])["alert_id"]
-    until("it is traded", lambda: '"state":"filled"' in command(rig, "trace", "--json", alert))
-    until("it is closed", lambda: "executed" in command(rig, "close", may_fail=True) or '"open_trades":0' in command(
-        rig, "status", "--json"))
+    until("it is traded", lambda: '"state":"filled"' in rig.command("trace", "--json", alert))
+    until("it is closed", lambda: "executed" in rig.command("close", may_fail=True) or
+          '"open_trades":0' in rig.command("status", "--json"))
     expect(sum(stats(rig)["calls"].values()) == 0, "somebody called")
     rig.down()
     rig.passed("without a token the bots are off, say so once, and all else runs")
@@ -135,7 +126,7 @@ def disabled(rig):
 
 def event(rig, number):
     """Something that telegram-notify tells."""
-    command(rig, "pause" if number % 2 else "resume")
+    rig.command("pause" if number % 2 else "resume")
 
 
 def all_on(rig, number, controller, notification, analytics):
