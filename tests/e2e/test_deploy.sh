@@ -60,6 +60,16 @@ told '9/9 rehearsal .* ok: left out: \[deploy\] stage is production' 'plugin-sys
 ls "$UMBRA_STATE"/backup/before-plugin-system-*.ini >/dev/null || fail 'no copy of umbra.ini'
 passed 'within it, it goes'
 
+# a backup that is not sound: told by whose it is, with nothing touched
+for copy in "$UMBRA_STATE"/backup/*/before-plugin-system-*.db; do
+        cp -p "$copy" "$(dirname "$copy")/bad.db"
+done
+dd if=/dev/urandom of="$UMBRA_STATE/backup/strategy-v3/bad.db" bs=1 seek=20000 count=500 conv=notrunc 2>/dev/null
+! "$umbra" restore bad --check 2>"$UMBRA_STATE/said" || fail 'a damaged backup is called sound'
+grep -q 'backup bad is not sound: strategy-v3: ' "$UMBRA_STATE/said" || fail "$(cat "$UMBRA_STATE/said")"
+rm "$UMBRA_STATE"/backup/*/bad.db
+passed 'a damaged backup is told by its service'
+
 # ---- the watch ----
 deploy 0 status --watch
 told 'plugin-system: deployed ... ' 'thresholds: ' 'alarms: none' 'the watch is over: nothing speaks against it'
