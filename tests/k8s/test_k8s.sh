@@ -9,7 +9,7 @@ plugins=$2 tree=$3 version=$4
 
 modules=${K8S_MODULES:-}/node_modules
 kubectl=${KUBECTL:-kubectl}
-for needed in node "$kubectl" openssl redis-server redis-cli curl; do
+for needed in node "$kubectl" openssl redis-server redis-cli curl stunnel4; do
         command -v "$needed" >/dev/null || {
                 printf 'skipped: no %s\n' "$needed"
                 exit 77
@@ -23,9 +23,10 @@ fi
 folder=$(mktemp -d)
 redis=
 ingest=
+tunnel=
 finish() {
         status=$?
-        for pid in $ingest $redis; do
+        for pid in $ingest $tunnel $redis; do
                 kill -KILL "$pid" 2>/dev/null || :
                 wait "$pid" 2>/dev/null || :
         done
@@ -153,8 +154,34 @@ UMBRA_REDIS_SOCKET=$folder/redis.sock UMBRA_REDIS_USER=loader UMBRA_REDIS_PASSWO
         "$umbra" redis load --state "$secret" >"$folder/said" 2>&1 || fail "umbra redis load: $(cat "$folder/said")"
 passed 'the job that brings the functions may, and can'
 
+free_port() {
+        node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'
+}
+
+# ---- the terminal's way in, with Redis for somebody to talk to at its end ----
+
+own=$folder/k8s/overlays/production/secret
+port=$(free_port)
+sed -e "s|^accept .*|accept = 127.0.0.1:$port|" -e "s|^connect .*|connect = $folder/redis.sock|" \
+        -e "s|/etc/umbra/tls/|$own/|" "$folder/k8s/components/terminal/stunnel.conf" >"$folder/stunnel.conf"
+stunnel4 "$folder/stunnel.conf" >"$folder/stunnel.log" 2>&1 &
+tunnel=$!
+by_tls() { # CERTIFICATE: whether who has it is answered
+        { printf 'PING\r\n'; sleep 1; } | timeout 10 openssl s_client -quiet -connect "127.0.0.1:$port" -CAfile "$1" \
+                -verify_return_error 2>/dev/null | grep -q NOAUTH
+}
+until_true 30 by_tls "$own/tls.crt"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=another \
+        -keyout "$folder/another.key" -out "$folder/another.crt" 2>/dev/null
+! by_tls "$folder/another.crt" || fail 'a terminal takes any certificate'
+! printf 'PING\r\n' | timeout 5 curl -s -m 3 "telnet://127.0.0.1:$port" 2>/dev/null | grep -q NOAUTH || fail 'it talks without TLS'
+kill "$tunnel"
+wait "$tunnel" || :
+tunnel=
+passed 'the TLS terminator takes its configuration and passes on what comes by TLS alone'
+
 # The one whose answer is a promise, on that server, under those rights.
-port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
+port=$(free_port)
 mkdir "$folder/ingest"
 hash() {
         sed -n "s/^$1=//p" "$secret/hashes.env"
