@@ -18,7 +18,7 @@
 /* Of what is read first, in one turn: who floods it keeps the rest waiting, but not for ever. */
 #define FIRST_MAX      64
 #define WARN_PERIOD_US (1 * BUS_US_PER_SEC)
-/* A writer sends four beacons a second: one that is silent for so long is connected to anew. */
+/* A writer sends a beacon a second at least: one that is silent for so long is connected to anew. */
 #define SILENCE_US (5 * BUS_US_PER_SEC)
 
 bool peer_admits(struct bus_peer *peer, uint64_t token)

@@ -17,6 +17,10 @@
 #include <zmq.h>
 
 #define BEACON_PERIOD_US (250 * BUS_US_PER_MS)
+/* Beacons are most of what a quiet system does: of a stream that has told its end so many times in
+ * a row, only every fourth goes out, those of all streams together. */
+#define BEACONS_FRESH 8
+#define BEACONS_QUIET 4
 /* Long enough for readers on this machine to take the last messages, short enough for any drain. */
 #define PUB_LINGER_MS 200
 #define PRUNE_STEP    1000
@@ -132,13 +136,33 @@ static void refresh_shared(struct bus_writer *writer)
                 bus_writer_refresh(writer, &writer->streams[i]);
 }
 
+static bool is_due(const struct bus_writer *writer, struct bus_writer_stream *stream)
+{
+        const struct store_stream *now = &stream->stored;
+
+        if (!bus_pos_equal(now->last, stream->told) || now->incarnation != stream->told_of ||
+                writer->token != stream->told_token) {
+                stream->told = now->last;
+                stream->told_of = now->incarnation;
+                stream->told_token = writer->token;
+                stream->told_times = 0;
+        }
+        if (stream->told_times < BEACONS_FRESH) {
+                stream->told_times++;
+                return true;
+        }
+        return writer->beacons % BEACONS_QUIET == 0;
+}
+
 static void send_beacons(void *arg)
 {
         struct bus_writer *writer = arg;
 
         refresh_shared(writer);
+        writer->beacons++;
         for (size_t i = 0; i < writer->stream_count; i++)
-                send_beacon(writer, &writer->streams[i]);
+                if (is_due(writer, &writer->streams[i]))
+                        send_beacon(writer, &writer->streams[i]);
 }
 
 static int bind_all(struct bus_writer *writer, const struct bus_writer_options *options,

@@ -23,6 +23,10 @@ struct bus_writer_stream {
         char name[BUS_STREAM_NAME_SIZE];
         struct bus_pos published; /* newest sent: the next derived message's predecessor */
         struct store_stream stored;
+        /* what its beacons tell, and how often they have: writer.c alone */
+        struct bus_pos told;
+        uint64_t told_of, told_token; /* incarnation, and token of the lease */
+        unsigned int told_times;
 };
 
 /* A reader had handled more of STREAM than its journal holds; a new incarnation has begun. */

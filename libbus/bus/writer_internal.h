@@ -12,6 +12,7 @@ struct bus_writer {
         struct bus_source *router_source, *beacon_timer;
         struct bus_writer_stream streams[WRITER_STREAMS_MAX];
         size_t stream_count;
+        unsigned int beacons; /* turns of them so far */
         struct bus_buf frame;
         struct bus_buf answer; /* to a request, being made */
         bool busy;             /* bus_writer_busy */
