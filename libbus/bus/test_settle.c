@@ -8,7 +8,11 @@
 #include "libbus/bus/envelope.h"
 #include "libbus/bus/pack.h"
 #include "libbus/bus/reader.h"
+#include "libbus/bus/socket.h"
 #include "libbus/bus/writer.h"
+#include "proto/unpack.h"
+
+#include "replay.pb-c.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -365,5 +369,61 @@ Test(settle, a_reader_of_a_derived_stream_waits_until_it_is_derived_again)
         RUN_UNTIL(rig, rig->seen_count == 1);
         expect_seen(rig, 0, (struct bus_pos){ 7, 40, 0 });
         cr_expect_str_empty(rig->stuck);
+        rig_free(rig);
+}
+
+/* ---- beacons ---- */
+
+/* Takes what has come of them; the last tells of *RET_LAST. */
+static int take_beacons(void *sub, struct bus_pos *ret_last)
+{
+        uint8_t frame[512];
+        int n, count = 0;
+
+        while (zmq_recv(sub, frame, sizeof(frame), ZMQ_DONTWAIT) >= 0) { /* the topic */
+                Pb__Beacon *beacon;
+
+                n = zmq_recv(sub, frame, sizeof(frame), ZMQ_DONTWAIT);
+                cr_assert(n > 0 && n <= (int)sizeof(frame));
+                beacon = MESSAGE_UNPACK(beacon, bus_bytes(frame, (size_t)n));
+                cr_assert_not_null(beacon);
+                *ret_last = bus_pos_of(beacon->last);
+                pb__beacon__free_unpacked(beacon, NULL);
+                count++;
+        }
+        return count;
+}
+
+static int run_beacons(struct rig *rig, void *sub, int64_t span_us)
+{
+        int64_t until = bus_mono_us() + span_us;
+        struct bus_pos last;
+        int count = 0;
+
+        while (bus_mono_us() < until) {
+                cr_assert_eq(bus_loop_turn(rig->loop, 10 * BUS_US_PER_MS), 0);
+                count += take_beacons(sub, &last);
+        }
+        return count;
+}
+
+Test(settle, a_quiet_stream_is_told_of_less_often_and_a_change_at_once)
+{
+        struct rig *rig = rig_new("trade");
+        void *sub = bus_socket_new(rig->zmq, ZMQ_SUB);
+        struct bus_pos last = BUS_POS_ZERO, written;
+        int count = 0, quiet;
+
+        cr_assert_eq(zmq_setsockopt(sub, ZMQ_SUBSCRIBE, "beacon.", 7), 0);
+        cr_assert_eq(zmq_connect(sub, rig->pub), 0);
+        RUN_UNTIL(rig, (count += take_beacons(sub, &last)) > 0);
+        run_beacons(rig, sub, 2500 * BUS_US_PER_MS);
+        quiet = run_beacons(rig, sub, 3 * BUS_US_PER_SEC);
+        cr_expect(quiet >= 1 && quiet <= 4, "%d in three seconds", quiet);
+        written = write_some(rig, 1);
+        RUN_UNTIL(rig, (take_beacons(sub, &last), bus_pos_equal(last, written)));
+        count = run_beacons(rig, sub, 1500 * BUS_US_PER_MS);
+        cr_expect_gt(count, 3, "it is told again and again: %d in a second and a half", count);
+        bus_socket_close(sub, 0);
         rig_free(rig);
 }
