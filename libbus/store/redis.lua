@@ -53,9 +53,10 @@ local function id_less(a, b)
     return digits_less(ap, bp)
 end
 
--- Nil, or why TOKEN may do nothing any more. "": a shared store, that has no lease.
+-- Nil, or why TOKEN may do nothing any more; and the number of the last commit. "": a shared store,
+-- that has no lease.
 local function fenced(prefix, token)
-    local meta = redis.call('HMGET', prefix .. 'meta', 'token', 'loading', 'id')
+    local meta = redis.call('HMGET', prefix .. 'meta', 'token', 'loading', 'id', 'n')
     if not meta[3] then
         return refuse('UMBRAGONE', 'the store is not there any more')
     end
@@ -65,7 +66,7 @@ local function fenced(prefix, token)
     if token ~= '' and token ~= meta[1] then
         return refuse('UMBRAFENCED', 'another process has the lease')
     end
-    return nil
+    return nil, tonumber(meta[4])
 end
 
 -- ---- opening ----
@@ -349,8 +350,8 @@ local function next_position(stream, given)
     if given ~= '' then
         return nil
     end
-    local _, place = split(stream.last)
-    return stream.inc .. '-' .. whole(tonumber(place) + 1)
+    local dash = string.find(stream.last, '-', 1, true)
+    return stream.inc .. '-' .. whole(tonumber(string.sub(stream.last, dash + 1)) + 1)
 end
 
 -- Nil, or what is wrong with it.
@@ -438,11 +439,11 @@ end
 -- ARGV: token, the number of the last commit this process knows of, operations
 local function commit(keys, argv)
     local prefix = prefix_of(keys)
-    local refused = fenced(prefix, argv[1])
+    local refused, n = fenced(prefix, argv[1])
     if refused then
         return refused
     end
-    if tonumber(redis.call('HGET', prefix .. 'meta', 'n')) < tonumber(argv[2]) then
+    if n < tonumber(argv[2]) then
         return refuse('UMBRAREGRESSED', 'it has lost commits that it had acknowledged')
     end
     local plan = new_plan(prefix)
@@ -451,8 +452,8 @@ local function commit(keys, argv)
         return refuse('UMBRAINVALID', wrong)
     end
     carry_out(plan)
-    local n = redis.call('HINCRBY', prefix .. 'meta', 'n', 1)
-    return { whole(n), plan.results }
+    redis.call('HSET', prefix .. 'meta', 'n', whole(n + 1))
+    return { whole(n + 1), plan.results }
 end
 
 -- ---- pruning ----

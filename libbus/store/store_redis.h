@@ -1,7 +1,8 @@
 #pragma once
 /*
  * Where the "redis" engine finds its server, and as whom. Said once a process, before the first
- * store is opened; a tool that works on the stores of several services says it before each.
+ * store is opened; a tool that works on the stores of several services says it before each. SIGPIPE
+ * must be ignored: a server may go away at any time.
  */
 #include "libbus/base/attr.h"
 

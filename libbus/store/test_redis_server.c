@@ -66,6 +66,7 @@ void test_redis_restart(struct test_redis *redis, const char *const *more)
 
 void test_redis_start(struct test_redis *redis, const char *const *more)
 {
+        signal(SIGPIPE, SIG_IGN); /* as in every service */
         *redis = (struct test_redis){ .folder = "/tmp/umbra-redis-XXXXXX" };
         bus_require(mkdtemp(redis->folder));
         snprintf(redis->socket, sizeof(redis->socket), "%s/redis.sock", redis->folder);

@@ -7,6 +7,7 @@
 #include "services/umbra/identity.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -48,6 +49,9 @@ int store_use_engine(const struct layout *layout, const char *service, const cha
                 r = load_config(layout, engine, &config, error);
         if (!r && config)
                 r = bus_store_engine(config, service, &found, error, STORE_USE_ERROR_SIZE);
+        /* a Redis that goes away is an error to be told, not the end of the program */
+        if (!r && !strcmp(found, "redis"))
+                signal(SIGPIPE, SIG_IGN);
         if (!r) /* FOUND is gone with the config */
                 *ret_engine = strcmp(found, "redis") ? "sqlite" : "redis";
         return r;
