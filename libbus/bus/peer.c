@@ -219,7 +219,7 @@ static int connect_all(struct link *link)
         if (r == 0)
                 r = bus_socket_connect(link->dealer, link->replay_endpoint);
         link->connected = r == 0;
-        bus_loop_set_timer(link->watch, SILENCE_US);
+        bus_loop_set_timer(link->watch, link->peer->silence_us);
         return r;
 }
 
@@ -233,6 +233,28 @@ static void disconnect_all(struct link *link)
         link->connected = false;
 }
 
+static bool has_waiting(const struct lane *lane)
+{
+        int events = 0;
+        size_t size = sizeof(events);
+
+        return lane->sub && zmq_getsockopt(lane->sub, ZMQ_EVENTS, &events, &size) == 0 &&
+               events & ZMQ_POLLIN;
+}
+
+/*
+ * A reader that has not got to what waits has no silent writer. And libzmq must not be told to drop a
+ * connection then: who asks a SUB socket for its events has it take the first frame of the next
+ * message, and when the second is gone with the connection, it aborts the process (fq.cpp, !_more).
+ */
+static bool is_silent(struct link *link)
+{
+        bool heard = link->heard;
+
+        link->heard = false;
+        return !heard && !has_waiting(&link->first) && !has_waiting(&link->bulk);
+}
+
 /* libzmq reconnects by itself, but not behind a handshake that failed: a writer that came with a
  * wrong key once would never be heard again. */
 static void watch(void *arg)
@@ -240,9 +262,10 @@ static void watch(void *arg)
         struct link *link = arg;
         int r;
 
-        if (link->connected && link->heard) {
-                link->heard = false;
-                bus_loop_set_timer(link->watch, SILENCE_US);
+        if (link->connected && !is_silent(link)) {
+                bus_loop_touch(link->bulk.source);
+                bus_loop_touch(link->first.source);
+                bus_loop_set_timer(link->watch, link->peer->silence_us);
                 return;
         }
         if (link->connected)
@@ -354,6 +377,7 @@ int bus_peer_new(const struct bus_peer_options *options, struct bus_peer **ret_p
         peer->writer = options->writer;
         peer->budget = options->budget;
         peer->background = options->background;
+        peer->silence_us = options->silence_us ? options->silence_us : SILENCE_US;
         peer->config = options->config;
         peer->token = options->token;
         peer->token_raised = options->token_raised;

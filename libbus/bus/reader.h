@@ -48,8 +48,9 @@ struct bus_peer_options {
         enum bus_lanes lanes;
         const struct config *config; /* says whose place they are (place.h); NULL: not asked */
         const struct bus_keys
-                *keys;   /* of who reads; NULL: a plain connection, for tests over ipc */
-        bool background; /* others who read the same are served before */
+                *keys;      /* of who reads; NULL: a plain connection, for tests over ipc */
+        bool background;    /* others who read the same are served before */
+        int64_t silence_us; /* a writer that is silent for so long is connected to anew; 0: 5 s */
         int *budget; /* messages that may still be handed over in this turn; shared by all peers */
         uint64_t token;            /* of the newest lease its senders are known to have had */
         bus_token_fn token_raised; /* may be NULL */

@@ -92,6 +92,7 @@ struct bus_peer {
         struct bus_reader *readers;
         struct listener *listeners;
         bool background;
+        int64_t silence_us;
         int *budget;
         uint64_t next_request_id;
         int64_t warned_us; /* refused messages are told at most once a second */

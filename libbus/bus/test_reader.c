@@ -32,6 +32,7 @@ struct rig {
         struct bus_peer *peer;
         struct bus_reader *reader;
         enum bus_lanes lanes;
+        int64_t silence_us;
         int budget, turns_budget;
         unsigned int beats; /* heard */
         struct entry journal[JOURNAL_MAX];
@@ -212,9 +213,10 @@ TestSuite(reader, .fini = remove_folder);
 static void rig_open(struct rig *rig, enum bus_start start, const struct bus_pos *cursor)
 {
         char error[256] = "";
-        struct bus_peer_options peer = {
-                .writer = "alert-ingest", .lanes = rig->lanes, .budget = &rig->budget
-        };
+        struct bus_peer_options peer = { .writer = "alert-ingest",
+                .lanes = rig->lanes,
+                .silence_us = rig->silence_us,
+                .budget = &rig->budget };
         struct bus_reader_options reader = { .stream_kind = "signal",
                 .start = start,
                 .has_cursor = cursor != NULL,
@@ -327,6 +329,28 @@ static void connect_lanes(struct rig *rig)
         }
         settle(rig);
         cr_assert(rig->beats && rig->seen_count == 1);
+}
+
+/* libzmq aborts where a connection goes whose next message it has begun to take. */
+Test(reader, that_has_not_got_to_what_waits_does_not_take_its_writer_for_silent)
+{
+        struct rig *rig = bus_new(struct rig);
+
+        rig->silence_us = 30 * BUS_US_PER_MS;
+        rig_open(rig, BUS_START_BEGINNING, NULL);
+        publish(rig, journal(rig, at(5, 1)));
+        run_until_seen(rig, 1);
+        for (int round = 0; round < 5; round++) {
+                rig->budget = rig->turns_budget = 0;
+                for (int i = 0; i < 10; i++)
+                        publish(rig, journal(rig, at(5, rig->journal_size + 1)));
+                settle(rig);
+                settle(rig); /* longer than a silence, twice */
+                rig->budget = rig->turns_budget = 64;
+                run_until_seen(rig, rig->journal_size);
+        }
+        expect_all_in_order(rig, 0);
+        rig_close(rig);
 }
 
 /* One message a turn: it is two thousand behind, and hears the beat behind them in some dozens. */
