@@ -7,6 +7,8 @@
 #include "libbus/base/bytes.h"
 #include "libbus/loop/loop.h"
 
+#include <sys/types.h>
+
 struct http_server;
 struct http_request;
 
@@ -71,6 +73,8 @@ int64_t http_received_us(
         const struct http_request *request); /* wall clock, last byte of the request */
 /* The peer's address as text without port: "127.0.0.1". IPv4 in IPv6 is written as IPv4. */
 const char *http_peer(const struct http_request *request);
+/* Of a peer on this machine: the user it runs as (bus_tcp_peer_uid). -errno where nobody can say. */
+BUS_MUST int http_peer_uid(const struct http_request *request, uid_t *ret_uid);
 
 struct http_response {
         unsigned int status;

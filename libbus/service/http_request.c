@@ -7,6 +7,7 @@
  */
 #include "libbus/base/clock.h"
 #include "libbus/base/require.h"
+#include "libbus/base/tcp.h"
 #include "libbus/service/http_internal.h"
 
 /* A body beyond the cap but not beyond this is read to its end and thrown away: answered in the
@@ -277,4 +278,9 @@ int64_t http_received_us(const struct http_request *request)
 const char *http_peer(const struct http_request *request)
 {
         return request->connection->peer;
+}
+
+int http_peer_uid(const struct http_request *request, uid_t *ret_uid)
+{
+        return bus_tcp_peer_uid(request->connection->fd, ret_uid);
 }

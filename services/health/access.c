@@ -50,3 +50,16 @@ bool access_allowed(const struct access_rule *rule, const struct access_request 
                host_is_loopback(request->host) && !request->origin && !request->forwarded &&
                !request->x_forwarded_for;
 }
+
+bool access_asks_user(const struct access_rule *rule, const struct access_request *request)
+{
+        return !request->authorization && rule->barred_count;
+}
+
+bool access_may_switch(const struct access_rule *rule, const uid_t *user)
+{
+        for (size_t i = 0; user && i < rule->barred_count; i++)
+                if (rule->barred[i] == *user)
+                        return false;
+        return user != NULL;
+}

@@ -1,5 +1,6 @@
 /* Everything health answers over HTTP: a table of paths, each a function. */
 #include "libbus/base/clock.h"
+#include "libbus/base/log.h"
 #include "libbus/base/require.h"
 #include "libbus/pbjson/pbjson.h"
 #include "services/health/health.h"
@@ -262,17 +263,40 @@ static const struct {
         { "/events", false, false, health_get_events },
 };
 
+static struct access_request facts_of(const struct http_request *request)
+{
+        return (struct access_request){
+                .peer = http_peer(request),
+                .authorization = http_header(request, "Authorization"),
+                .host = http_header(request, "Host"),
+                .origin = http_header(request, "Origin"),
+                .forwarded = http_header(request, "Forwarded"),
+                .x_forwarded_for = http_header(request, "X-Forwarded-For"),
+        };
+}
+
 static bool is_allowed(const struct health *health, const struct http_request *request)
 {
-        return access_allowed(
-                &health->access, &(struct access_request){
-                                         .peer = http_peer(request),
-                                         .authorization = http_header(request, "Authorization"),
-                                         .host = http_header(request, "Host"),
-                                         .origin = http_header(request, "Origin"),
-                                         .forwarded = http_header(request, "Forwarded"),
-                                         .x_forwarded_for = http_header(request, "X-Forwarded-For"),
-                                 });
+        const struct access_request facts = facts_of(request);
+
+        return access_allowed(&health->access, &facts);
+}
+
+static bool may_switch(const struct health *health, const struct http_request *request)
+{
+        const struct access_request facts = facts_of(request);
+        uid_t user;
+        int r;
+
+        if (!access_allowed(&health->access, &facts))
+                return false;
+        if (!access_asks_user(&health->access, &facts))
+                return true;
+        r = http_peer_uid(request, &user);
+        if (access_may_switch(&health->access, r < 0 ? NULL : &user))
+                return true;
+        log_warn("switch_barred", "uid=%lld without a token", r < 0 ? -1LL : (long long)user);
+        return false;
 }
 
 static void refuse(struct http_request *request)
@@ -317,7 +341,7 @@ void health_http(void *self, struct http_request *request)
                 health_reply_error(request, 413, "body_too_large", "the body is too large");
         else if (is_admin && strcmp(method, "POST"))
                 health_reply_error(request, 405, "method_not_allowed", "POST it");
-        else if (is_admin && !is_allowed(health, request))
+        else if (is_admin && !may_switch(health, request))
                 refuse(request);
         else if (is_admin)
                 health_admin(health, request, path + strlen(admin));

@@ -74,6 +74,28 @@ static void register_metrics(struct health *health)
                 bus_gauge(metrics, "umbra_alerts_open", "", "Recent alerts that have not ended.");
 }
 
+/*
+ * The users of our own services, where each has one. telegram-controller is not among them: it asks for
+ * people. Where all have the same user nobody can be told apart.
+ */
+static void bar_services(struct access_rule *rule, const struct config *config)
+{
+        const char *name;
+        uid_t uid;
+
+        for (size_t n = 0; (name = config_instance(config, "endpoint", n)); n++) {
+                BUS_AUTOFREE char *section = bus_xasprintf("endpoint.%s", name);
+
+                if (rule->barred_count == ACCESS_USERS_MAX ||
+                        !strcmp(name, "telegram-controller") ||
+                        !config_given(config, section, "uid"))
+                        continue;
+                uid = (uid_t)config_int(config, section, "uid");
+                if (uid != geteuid())
+                        rule->barred[rule->barred_count++] = uid;
+        }
+}
+
 static int create(struct bus_service *service, void **ret_self)
 {
         const struct config *config = bus_service_config(service);
@@ -84,6 +106,7 @@ static int create(struct bus_service *service, void **ret_self)
         health->access.loopback = config_bool(config, "health", "loopback_admin");
         health->access.has_token =
                 config_hex32(config, "health", "admin_token_sha256", health->access.token_sha256);
+        bar_services(&health->access, config);
         health->gate_on = config_enum(config, "health", "gate") == 1;
         health->gate_rule = (struct gate_rule){
                 .window_us = config_int(config, "health", "gate_window"),

@@ -86,3 +86,20 @@ Test(access, takes_no_token_for_the_token_where_none_is_configured)
         request.authorization = "Bearer ";
         cr_expect_not(access_allowed(&rule, &request));
 }
+
+Test(access, lets_none_of_our_own_services_switch_without_a_token)
+{
+        struct access_rule rule = rule_of("secret", true);
+        struct access_request with_token = local;
+        const uid_t shadow = 61104, root = 0;
+
+        cr_expect_not(access_asks_user(&rule, &local), "all have the same user");
+        rule.barred[rule.barred_count++] = 61102;
+        rule.barred[rule.barred_count++] = shadow;
+        cr_expect(access_asks_user(&rule, &local));
+        with_token.authorization = "Bearer secret";
+        cr_expect_not(access_asks_user(&rule, &with_token), "who shows a token is judged by it");
+        cr_expect(access_may_switch(&rule, &root));
+        cr_expect_not(access_may_switch(&rule, &shadow));
+        cr_expect_not(access_may_switch(&rule, NULL), "nobody can say who it is");
+}

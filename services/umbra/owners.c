@@ -340,8 +340,7 @@ int owners_note(const struct layout *layout, uid_t uid_base, char *error, size_t
                 if (safe)
                         snprintf(uid, sizeof(uid), "%u",
                                 (unsigned int)services_uid(&umbra_services[i], uid_base));
-                if (umbra_services[i].on_bus)
-                        note(&text, umbra_services[i].name, uid, &changed);
+                note(&text, umbra_services[i].name, uid, &changed);
         }
         if (r == 0 && changed)
                 r = layout_write_config(layout, bus_buf_bytes(&text));

@@ -87,6 +87,46 @@ refused 'look into the executor' cat "/proc/$victim/environ"
 refused 'command the broker' "$mt5_demo" ctl --control "ipc://$run/mt5-demo/control" positions
 broker positions >/dev/null
 
+# The operator's switches, where this machine is let in without a token: not whoever is one of ours.
+ops=$(sed -n 's/.* ops=\([^ ]*\) .*/\1/p' "$UMBRA_STATE/up.out")
+grep -qx 'loopback_admin = yes' "$UMBRA_STATE/umbra.ini" || fail 'nobody is let in without a token'
+switch() { # SERVICE PATH [CURL-OPTION...]: the status
+        who=$1
+        path=$2
+        shift 2
+        as "$who" curl -s -m 20 -o "$loot/switch" -w '%{http_code}' -X POST "$@" "$ops/admin/$path"
+}
+touch "$loot/switch"
+chmod 666 "$loot/switch"
+chmod 711 "$loot"
+for who in strategy-v3-shadow strategy-v3 order-executor alert-ingest telegram-analytics telegram-notify mt5-demo; do
+        [ "$(switch "$who" close_all)" = 401 ] || fail "$who could close all: $(cat "$loot/switch")"
+done
+passed 'none of the services can use the switches without the token'
+# gone before it is asked who it was: the kernel would call it root's
+as strategy-v3-shadow /usr/bin/python3 - "${ops##*:}" <<'END'
+import socket, struct, sys
+for _ in range(20):
+    s = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+    s.sendall(b'POST /admin/pause HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n')
+    s.close()
+END
+[ "$(switch strategy-v3-shadow pause -H "Authorization: Bearer $(cat "$UMBRA_STATE/admin.token")")" = 200 ] ||
+        fail "with the token: $(cat "$loot/switch")"
+"$umbra" resume >/dev/null || fail 'the operator himself'
+[ "$(curl -s "$ops/api/audit?limit=100" | grep -o '"command":"pause"' | wc -l)" = 1 ] ||
+        fail 'who hung up at once has paused'
+passed 'nor by hanging up at once; with the token anybody can, and root without'
+ini=$UMBRA_STATE/umbra.ini
+cp "$ini" "$loot/ini"
+sed -i '/^\[endpoint\.strategy-v3-shadow\]/,/^\[/s/^uid = .*/uid =/' "$ini"
+crash health
+[ "$(switch strategy-v3-shadow pause)" = 200 ] || fail "without the wall: $(cat "$loot/switch")"
+"$umbra" resume >/dev/null
+cp "$loot/ini" "$ini"
+crash health
+passed 'and without this wall it could'
+
 # The live strategy's place.
 socket=$(stat -c %i "$run/strategy-v3/pub")
 refused "remove the live strategy's socket" rm -f "$run/strategy-v3/pub"
