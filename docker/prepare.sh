@@ -39,10 +39,12 @@ mv "$folder/umbra.ini.new" "$folder/umbra.ini"
 install -d -m 0755 "$folder/public"
 install -m 0644 "$made"/keys/public/*.cert "$folder/public"
 
-# A password for each user of the store, and for nobody else anything but to ask whether it lives.
+# A password for each user of the store; who is none may ask whether it lives. Nobody can be the
+# default user, but that one must be allowed everything: Redis 7.0 loads its append-only file in that
+# one's name, and would leave out what is forbidden to it.
 mkdir -p "$made/redis"
 acl=$made/redis/users.acl.new
-printf 'user default on nopass -@all +ping\n' >"$acl"
+printf 'user default off resetpass ~* &* +@all\nuser probe on nopass -@all +ping\n' >"$acl"
 while read -r name uid container; do
         if [ -f "$made/keys/$name.cert_secret" ]; then
                 for one in $container; do

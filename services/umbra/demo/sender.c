@@ -213,8 +213,12 @@ static void finish(struct sender *sender, struct connection *connection, CURLcod
                         (const char *)connection->answer.data, connection->answer.size, 0, NULL);
                 outcome->fate = fate_of(outcome->status, json, outcome);
                 json_decref(json);
+                if (outcome->fate == FATE_WAITING)
+                        sender->counts.refused_by = outcome->status;
         } else {
                 outcome->answer_lost = true;
+                sender->counts.unanswered++;
+                sender->counts.why = curl_easy_strerror(code);
         }
         if (outcome->fate == FATE_WAITING && outcome->tries >= TRIES_MAX)
                 outcome->fate = FATE_UNKNOWN;

@@ -32,6 +32,9 @@ struct sender;
 struct sender_counts {
         size_t sent, accepted, duplicates, rejected, unknown, resent;
         int64_t slowest_us; /* of the answers that came */
+        size_t unanswered;  /* tries */
+        long refused_by; /* status of the newest answer that settled nothing; 0: there was none */
+        const char *why; /* the newest try without an answer failed; NULL: there was none */
 };
 
 /* URL: the webhook with its token. TRAFFIC is borrowed; shots go out by the clock from now on. */
