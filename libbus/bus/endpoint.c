@@ -28,6 +28,8 @@ const struct config_option bus_endpoint_options[] = {
         { "bus", "drain_timeout", CONFIG_DURATION, "25s", .minimum = 0,
                 .maximum = 29 * BUS_US_PER_SEC,
                 .help = "longest wait for what is in hand after SIGTERM; an exit takes 30 s at most" },
+        { "bus", "realtime", CONFIG_BOOL, "yes",
+                .help = "what an alert waits for runs before all else (SCHED_RR), where allowed" },
         { "bus", "store", CONFIG_ENUM, "sqlite", .values = "sqlite|redis",
                 .help = "storage engine" },
         { "bus", "replica", CONFIG_STRING, "", .maximum = 64,

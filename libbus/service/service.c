@@ -9,14 +9,12 @@
 #include "libbus/bus/keys.h"
 #include "libbus/service/internal.h"
 #include "libbus/service/run.h"
+#include "libbus/service/schedule.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <zmq.h>
 
@@ -26,8 +24,6 @@
 #define HEARTBEAT_FIRST    10
 #define PRUNE_PERIOD_US    (60 * BUS_US_PER_SEC)
 #define REASON_MAX_BYTES   400
-#define PUBLISHER_NICE     10
-#define COMM_MAX_BYTES     64
 
 struct bus_loop *bus_service_loop(struct bus_service *service)
 {
@@ -356,40 +352,14 @@ static void *make_zmq(const struct bus_service_class *class)
         return zmq;
 }
 
-/*
- * Encrypting a message once for each reader is most of what publishing costs. Where no reader is on
- * an alert's way, that work must not take the processor from what is. libzmq has no priority for one
- * of its threads, but they are known by their names; if not by this one, all stays as it was.
- */
-static void put_publisher_behind(void)
+static void take_place(const struct bus_service *service)
 {
-        struct dirent *entry;
-        DIR *tasks = opendir("/proc/self/task");
-
-        while (tasks && (entry = readdir(tasks))) {
-                BUS_AUTOFREE char *path = bus_xasprintf("/proc/self/task/%s/comm", entry->d_name);
-                BUS_AUTOBUF struct bus_buf name = BUS_BUF_INIT;
-
-                if (*entry->d_name == '.' || bus_file_read(path, COMM_MAX_BYTES, &name) < 0)
-                        continue;
-                if (!strcmp(bus_buf_str(&name), "ZMQbg/IO/1\n"))
-                        (void)setpriority(PRIO_PROCESS, (id_t)atoi(entry->d_name), PUBLISHER_NICE);
-        }
-        if (tasks)
-                closedir(tasks);
-}
-
-/*
- * Every signal wakes all that read the stream at once. One that is in the background must not take
- * the processor from the one on the way: it does not preempt, and counts for less. Where the system
- * refuses, all are alike. Threads made later take it over.
- */
-static void step_back(int nice_value)
-{
-        const struct sched_param none = { 0 };
-
-        (void)sched_setscheduler(0, SCHED_BATCH, &none);
-        (void)setpriority(PRIO_PROCESS, 0, nice_value);
+        if (service->class->background)
+                schedule_step_back(service->class->background);
+        else if (service->class->goes_first && config_bool(service->config, "bus", "realtime"))
+                schedule_go_first();
+        else
+                schedule_go_with_all();
 }
 
 int service_run(struct bus_service *service, int signal_fd)
@@ -400,8 +370,7 @@ int service_run(struct bus_service *service, int signal_fd)
 
         service->exit_status = 1;
         bus_log_hold();
-        if (service->class->background)
-                step_back(service->class->background);
+        take_place(service);
         service->zmq = make_zmq(service->class);
         bus_loop_add_fd(service->loop, signal_fd, ZMQ_POLLIN, signal_arrived, &signals);
         bus_loop_on_turn_end(service->loop, service_turn_end, service);
@@ -413,7 +382,7 @@ int service_run(struct bus_service *service, int signal_fd)
                 return r == -ENOKEY || r == -EKEYREJECTED ? BUS_EXIT_STAY_DOWN : 1;
         }
         if (service->class->publishes_behind)
-                put_publisher_behind();
+                schedule_put_publisher_behind();
         log_info("started", "pid=%d version=%s", (int)getpid(), UMBRA_VERSION);
         r = service->class->start(service->self);
         if (r < 0) {

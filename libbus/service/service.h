@@ -69,6 +69,8 @@ struct bus_service_class {
         /* Not 0: no alert waits for it on its way to the broker. Where processors are few, those go
          * first, and of two in the background the one with the lower number, which is its nice value. */
         int background;
+        /* It is on an alert's way to the broker: it runs before others where the system allows it. */
+        bool goes_first;
         /* None of its readers is on an alert's way: what it publishes is encrypted and sent by a thread of
          * its own, behind other work. */
         bool publishes_behind;

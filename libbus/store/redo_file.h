@@ -14,7 +14,10 @@
 #define REDO_GROWTH     4
 
 struct redo_file {
-        int fd; /* -1: closed */
+        int fd;        /* -1: closed */
+        int direct_fd; /* the same file, past the system's cache, each write synced; -1: not to be had */
+        uint8_t *block; /* aligned: what is written past the cache */
+        size_t block_capacity;
         char *path;
         uint64_t size; /* that may be written */
         uint64_t head; /* where the next record goes */
@@ -34,6 +37,8 @@ bool redo_file_fits(const struct redo_file *file, size_t size);
 /* -ENOSPC: it was not written, and may be tried again. Else the file has failed. */
 BUS_MUST int redo_file_append(struct redo_file *file, struct bus_bytes record);
 BUS_MUST int redo_file_sync(struct redo_file *file);
+/* Both in one: the record is on the disk, and everything before it. */
+BUS_MUST int redo_file_append_synced(struct redo_file *file, struct bus_bytes record);
 /* From the front again: what is in it is on the disk elsewhere. */
 void redo_file_restart(struct redo_file *file);
 /* REDO_GROWTH times as large, up to its limit. It stays as it is where there is no room. */

@@ -153,11 +153,19 @@ static int sync_log(struct sqlite_store *s, uint64_t last)
 static int write_record(struct sqlite_store *s, size_t start, enum store_sync sync)
 {
         const struct bus_buf *records = &s->pending.records;
+        const struct bus_bytes record = bus_bytes(records->data + start, records->size - start);
         int r;
 
-        r = redo_file_append(&s->log, bus_bytes(records->data + start, records->size - start));
-        if (!r && sync == STORE_SYNC_FULL)
-                r = sync_log(s, s->seq + 1);
+        if (sync != STORE_SYNC_FULL)
+                return redo_file_append(&s->log, record);
+        if (s->settled < s->log_after) {
+                r = sqlite_sync(s);
+                if (r < 0)
+                        return r;
+        }
+        r = redo_file_append_synced(&s->log, record);
+        if (!r)
+                s->synced = s->seq + 1;
         return r;
 }
 

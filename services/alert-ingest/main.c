@@ -9,7 +9,9 @@
 
 #include <errno.h>
 
-#define ACCOUNT_KEY        "account"
+#define ACCOUNT_KEY "account"
+/* Of a cursor alone: the next alert takes it along. */
+#define COMMIT_DELAY_US    (50 * BUS_US_PER_MS)
 #define DRAIN_PERIOD_US    (10 * BUS_US_PER_MS)
 #define STRANGERS_QUIET_US (10 * BUS_US_PER_SEC)
 #define REFUSED_QUIET_US   (100 * BUS_US_PER_MS)
@@ -198,7 +200,9 @@ static const struct bus_service_class class = {
         .outputs = outputs,
         .inputs = inputs,
         .options = ingest_options,
+        .goes_first = true,
         .survives_commit_failure = true,
+        .commit_delay_us = COMMIT_DELAY_US,
         .replicated = true,
         .answers_probes = true,
         .create = create,

@@ -1,10 +1,14 @@
 /* order-executor: its wiring. */
+#include "libbus/base/clock.h"
 #include "libbus/base/hash.h"
 #include "libbus/base/require.h"
 #include "services/order-executor/glue.h"
 
 #include <ctype.h>
 #include <stdio.h>
+
+/* Of what nobody waits for, such as a cursor: the next order takes it along. */
+#define COMMIT_DELAY_US (50 * BUS_US_PER_MS)
 
 static void register_metrics(struct ex_service *self)
 {
@@ -70,7 +74,9 @@ static const struct bus_service_class class = {
         .outputs = outputs,
         .inputs = inputs,
         .options = ex_options,
+        .goes_first = true,
         .publishes_behind = true,
+        .commit_delay_us = COMMIT_DELAY_US,
         .create = create,
         .start = ex_start,
         .drain = ex_drain,

@@ -286,6 +286,7 @@ const struct bus_service_class sv3_class = {
         .outputs = outputs,
         .inputs = inputs,
         .options = options,
+        .goes_first = true,
         .commit_delay_us = STRATEGY_COMMIT_DELAY_US,
         .create = create,
         .start = start,

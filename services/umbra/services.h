@@ -14,6 +14,7 @@ struct umbra_service {
         unsigned int stage;  /* of stopping: whoever takes work in ends first */
         bool listens;        /* has SERVICE.listen; up passes it the socket */
         bool on_bus;         /* has bus sockets, a store, and the service runtime's options */
+        bool goes_first;     /* an alert waits for it: libbus/service/schedule.h */
         bool optional;       /* may be missing among the programs */
 };
 

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,6 +46,7 @@ struct child {
         char **argv;
         unsigned int stage;
         int listen_fd;
+        bool goes_first;
         uid_t uid;
         pid_t pid; /* 0: does not run */
         int64_t started_us, restart_us, backoff_us;
@@ -126,6 +128,10 @@ static void pass_listen_fd(int fd)
 BUS_NORETURN static void run_child(
         const struct supervisor *supervisor, const struct child *child, int log_fd, pid_t parent)
 {
+        const struct sched_param first = { .sched_priority = sched_get_priority_min(SCHED_RR) };
+
+        if (child->goes_first) /* it could not take it by itself, once it is not root any more */
+                (void)sched_setscheduler(0, SCHED_RR, &first);
         if (child->uid && identity_become(child->uid) < 0)
                 _exit(127);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -365,6 +371,7 @@ int supervisor_add(struct supervisor *supervisor, const struct supervisor_servic
                 .argv = copy_argv(service->argv),
                 .stage = service->stage,
                 .listen_fd = service->listen_fd,
+                .goes_first = service->goes_first,
                 .uid = service->uid,
                 .backoff_us = BACKOFF_FIRST_US,
         };

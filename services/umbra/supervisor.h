@@ -45,6 +45,7 @@ struct supervisor_service {
         const char *const *argv; /* NULL-terminated, argv[0] included */
         unsigned int stage;      /* order of stopping: all of stage 0 end before stage 1 is asked */
         int listen_fd;           /* >= 0: passed on as LISTEN_FDS; stays the caller's */
+        bool goes_first;         /* gets SCHED_RR, if we may give it */
         uid_t uid;               /* runs under this uid and nothing more; 0: as we do */
 };
 

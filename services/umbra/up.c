@@ -339,6 +339,7 @@ static int start_services(struct up *up, char *error, size_t error_size)
                                         .argv = argv,
                                         .stage = service->stage,
                                         .listen_fd = up->listen_fds[i],
+                                        .goes_first = service->goes_first,
                                         .uid = up->uid_base ? services_uid(service, up->uid_base)
                                                             : 0,
                                 });
