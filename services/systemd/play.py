@@ -103,8 +103,9 @@ class Player:
 
     def prepare(self):
         sets = [f"--set={service}.listen=127.0.0.1:{self.port(service)}" for service in self.listeners]
-        prepare = self.placed(self.units["umbra-state.service"]["ExecStartPre"])
-        subprocess.run(prepare.split() + sets, check=True)
+        unit = self.units["umbra-state.service"]
+        prepare = self.placed(unit["ExecStartPre"])
+        subprocess.run(prepare.split() + sets, check=True, umask=int(unit["UMask"], 8))
 
     def in_order(self):
         wanted = [name for name in self.units["umbra.target"]["Wants"].split() if name.endswith(".service")]

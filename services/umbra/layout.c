@@ -181,6 +181,9 @@ int layout_write_config(const struct layout *layout, struct bus_bytes text)
         int r;
 
         r = bus_file_replace(layout->config, was_there ? st.st_mode & 0777 : 0600, text);
+        /* the services read it, whatever the umask of who runs us */
+        if (r == 0 && was_there && chmod(layout->config, st.st_mode & 0777) < 0)
+                return -errno;
         if (r == 0 && was_there && st.st_uid != geteuid() &&
                 lchown(layout->config, st.st_uid, st.st_gid) < 0)
                 return -errno;

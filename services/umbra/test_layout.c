@@ -63,6 +63,23 @@ Test(layout, keeps_what_set_says_in_the_configuration)
         rig_done(&rig);
 }
 
+/* The services read it under users of their own, whoever's umask it is rewritten with. */
+Test(layout, leaves_the_configuration_as_open_as_it_was)
+{
+        const char *sets[] = { "health.listen=127.0.0.1:1" };
+        struct rig rig;
+        struct stat st;
+
+        rig_init(&rig);
+        write_config(&rig, "[health]\nlisten = x\n");
+        cr_assert_eq(chmod(rig.layout.config, 0644), 0);
+        umask(077);
+        cr_assert_eq(layout_prepare(&rig.layout, sets, 1, rig.error, sizeof(rig.error)), 0);
+        cr_assert_eq(stat(rig.layout.config, &st), 0);
+        cr_expect_eq(st.st_mode & 0777, 0644);
+        rig_done(&rig);
+}
+
 Test(layout, names_a_set_it_cannot_place)
 {
         static const char *const bad[] = { "health", "health.listen", "nosuch.key=1", "=1",
