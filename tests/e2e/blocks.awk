@@ -1,4 +1,4 @@
-# A document's command blocks, each into files of its own: DIR/NNN.env (the words behind "sh"), .line,
+# A document's command blocks, each into files of its own, PREFIX before the number: DIR/NNN.env (the words behind "sh"), .line,
 # .sh, and .want (the text block that follows it, where there is one). A fence of a shell that is not
 # marked "sh", or has no environment, gets the environment "unmarked".
 #
@@ -23,7 +23,7 @@ function close_block() {
         split(line, words, " ")
         if (words[1] ~ /^(sh|bash|shell|console|zsh)$/) {
                 number++
-                base = sprintf("%s/%03d", dir, number)
+                base = sprintf("%s/%s%03d", dir, prefix, number)
                 environment = line
                 sub(/^[a-z]+ */, "", environment)
                 if (words[1] != "sh" || environment == "")
@@ -46,7 +46,7 @@ in_block { if (file) print >file; next }
 # an indented block hides from all of this
 /^(    |\t)[^ \t]/ && was_blank {
         number++
-        base = sprintf("%s/%03d", dir, number)
+        base = sprintf("%s/%s%03d", dir, prefix, number)
         print "unmarked" >(base ".env")
         print FNR >(base ".line")
         printf "" >(base ".sh")

@@ -1,10 +1,9 @@
 #!/bin/sh
-# UMBRA MT5-DEMO DOCUMENT BOT_API: every command block of the document is run, in order, on a live
-# system, and says what the document shows. Where a network of its own can be had, the ports are those
+# UMBRA MT5-DEMO BOT_API DOCUMENT...: every command block of the documents is run, in order, on a live
+# system, and says what is shown. Where a network of its own can be had, the ports are those
 # that umbra up has by itself, and localhost:8000 stands as it is written; else it is put in its place.
 set -eu
-document=$3
-bot_api=$4
+bot_api=$3
 if [ -z "${RUNBOOK_INSIDE:-}" ]; then
         RUNBOOK_INSIDE=here
         if command -v ip >/dev/null && unshare -n true 2>/dev/null; then
@@ -29,12 +28,21 @@ finish() {
 }
 trap finish EXIT
 
-awk -v dir="$blocks" -f "$(dirname "$0")/blocks.awk" "$document"
-ls "$blocks"/*.sh >/dev/null || fail 'the document has no blocks'
+shift 3
+for document in "$@"; do
+        name=$(basename "$document" .md)
+        awk -v dir="$blocks" -v prefix="$name.md:" -f "$(dirname "$0")/blocks.awk" "$document"
+        ls "$blocks/$name.md:"*.sh >/dev/null || fail "$document has no blocks"
+done
+
+place() { # BASE: "operations.md:17"
+        base_name=$(basename "$1")
+        printf '%s:%s\n' "${base_name%%:*}" "$(cat "$1.line")"
+}
 
 # what can be said of all of them before anything runs
 for env in "$blocks"/*.env; do
-        at="$(basename "$document"):$(cat "${env%.env}.line")"
+        at=$(place "${env%.env}")
         case $(cat "$env") in
         up | 'up fails' | stopped | stack | k8s | none) ;;
         *) fail "$at: a command block must say where it runs (\`\`\`sh up|stopped|stack|k8s|none), not '$(cat "$env")'" ;;
@@ -128,7 +136,7 @@ ran=0
 left=
 for env in "$blocks"/*.env; do
         base=${env%.env}
-        at="$(basename "$document"):$(cat "$base.line")"
+        at=$(place "$base")
         [ "$RUNBOOK_INSIDE" = netns ] || sed -i "s|http://localhost:8000|$ops|g" "$base.sh"
         where=$(cat "$env")
         case $where in
@@ -142,7 +150,7 @@ for env in "$blocks"/*.env; do
                 run_block "$base" ''
                 ran=$((ran + 1))
                 ;;
-        *) left="$left ${at#*:}($where)" ;;
+        *) left="$left $at($where)" ;;
         esac
 done
 [ "$ran" -ge 10 ] || fail "only $ran blocks ran"
