@@ -294,14 +294,22 @@ Test(redis, a_server_that_was_killed_has_all_and_its_streams_go_on_behind_a_fork
         }
 }
 
-/* In a process of its own: kills the server in a moment. */
-static pid_t kill_soon(useconds_t us)
+/* In a process of its own: kills the server a moment after it was told that the load runs. */
+static pid_t kill_soon(useconds_t us, int *ret_tell)
 {
-        pid_t child = fork();
+        int pipes[2];
+        pid_t child;
+        char word;
 
+        bus_require(pipe(pipes) == 0);
+        child = fork();
         bus_require(child >= 0);
-        if (child)
+        if (child) {
+                close(pipes[0]);
+                *ret_tell = pipes[1];
                 return child;
+        }
+        bus_require(read(pipes[0], &word, 1) == 1);
         usleep(us);
         kill(server.pid, SIGKILL);
         _exit(0);
@@ -314,15 +322,17 @@ Test(redis, a_server_killed_under_load_loses_nothing_that_was_acknowledged)
                 test_stream(t, "signal@w", STORE_STREAM_FULL);
                 for (int round = 0; round < 8; round++) {
                         struct bus_pos acknowledged = test_stand(t, "signal@w").last, position;
-                        pid_t killer = kill_soon((useconds_t)(20000 + round * 7777));
+                        int tell, count = 0;
+                        pid_t killer = kill_soon((useconds_t)(round * 7777), &tell);
                         bool duplicate;
-                        int count = 0;
 
                         while (append(t->store, "x", "", &duplicate, &position) == 0) {
                                 acknowledged = position;
-                                count++;
+                                if (!count++)
+                                        cr_assert_eq(write(tell, "!", 1), 1);
                         }
-                        cr_expect_gt(count, 0);
+                        cr_assert_gt(count, 0);
+                        close(tell);
                         waitpid(killer, NULL, 0);
                         test_redis_kill(&server);
                         test_redis_restart(&server, NULL);
