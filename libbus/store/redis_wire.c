@@ -4,7 +4,7 @@
 #include "libbus/base/require.h"
 #include "libbus/store/redis.h"
 
-#include "redis_lua.h"
+#include "redis_lua.inc"
 
 #include <errno.h>
 #include <stdio.h>
