@@ -49,6 +49,11 @@ class Service:
             raise OSError(ctypes.get_errno(), "unshare")
         limit = int(unit["LimitCORE"])
         resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
+        limit = int(unit.get("LimitRTPRIO", 0))
+        try:
+            resource.setrlimit(resource.RLIMIT_RTPRIO, (limit, limit))
+        except (ValueError, PermissionError):
+            pass  # systemd, too, goes as far as it is let: not every root may raise a limit
         os.umask(int(unit["UMask"], 8))
         uid = uid_of(self.player.destdir, unit["User"])
         os.setgroups([])

@@ -81,6 +81,10 @@ sed -i.good 's/^Restart=always/Restart=allways/' "$units/umbra-health.service"
 mv "$units/umbra-health.service.good" "$units/umbra-health.service"
 passed 'a misspelt line would have been found'
 
+first=$(grep -l '^LimitRTPRIO=1$' "$units"/*.service | sed 's/.*umbra-\(.*\)\.service/\1/' | tr '\n' ' ')
+[ "$first" = 'alert-ingest order-executor strategy-v3 ' ] || fail "may run before all else: $first"
+passed 'those that an alert waits for may run before all else, and nobody else'
+
 # The scale is systemd's, times ten: 100 is wide open. Who needs no network gets none.
 exposed() { # THRESHOLD SERVICE
         ! systemd-analyze security --offline=yes --root="$dest" --threshold="$1" "umbra-$2.service" \
