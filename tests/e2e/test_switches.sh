@@ -143,6 +143,31 @@ for n in $(seq "$kills"); do
 done
 passed "strategy-v3 killed in $kills switches: the new state $news times, else the old one"
 
+# What health has published outlives the kill and is carried out by the next start: the new state. Where that
+# comes only after the switch's time is over, it is the old one: somebody has long looked elsewhere.
+post 'cutover?force=yes&reason=late' >/dev/null
+state_becomes() {
+        [ "$(state_of)" = "$1" ]
+}
+for way in rollback cutover; do
+        before=$(state_of)
+        # a rollback counts whenever it arrives, a cutover does not
+        [ $way = cutover ] && expected=$before || expected="$((${before% *} + 1)) legacy_v3"
+        old=$(pid_of strategy-v3)
+        kill -STOP "$up"
+        kill -STOP "$old"
+        answers "a $way that nobody takes" 504 '"code":"unknown"' "$way?force=yes&reason=late"
+        kill -KILL "$old"
+        sleep 11 # a switch has ten seconds
+        kill -CONT "$up"
+        until_true 20 has_new_pid strategy-v3 "$old"
+        [ $way = rollback ] ||
+                until_true 20 says strategy-v3 'switch_refused command=cutover code=deadline_passed'
+        until_true 20 state_becomes "$expected"
+        passed "strategy-v3 dead until a $way is late: $before becomes $expected"
+done
+answers 'and the next one is carried out' 200 '"active":"combined_v3"' 'cutover?force=yes&reason=again'
+
 # ---- a service that is down ----
 post rollback >/dev/null
 kill -STOP "$(pid_of strategy-v3)"
