@@ -5,6 +5,7 @@
 #include "libbus/loop/metrics_internal.h"
 #include "libbus/service/internal.h"
 
+#include <limits.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <time.h>
@@ -100,13 +101,31 @@ void service_give_back_memory(struct bus_service *service)
         malloc_trim(0);
 }
 
+/* "" where no other process may share the store; what is not the configuration's is in HOST. */
+static const char *service_replica(const struct bus_service *service, char host[HOST_NAME_MAX + 1])
+{
+        const char *given = config_string(service->config, "bus", "replica");
+        struct store_lease lease = { 0 };
+
+        if (service->store)
+                store_lease(service->store, &lease);
+        if (!lease.shared)
+                return "";
+        if (*given)
+                return given;
+        if (gethostname(host, HOST_NAME_MAX) < 0)
+                *host = 0;
+        host[HOST_NAME_MAX] = 0;
+        return host;
+}
+
 void service_heartbeat(void *arg)
 {
         struct bus_service *service = arg;
         Pb__Heartbeat beat = PB__HEARTBEAT__INIT;
         Pb__StreamLag lags[INPUTS_MAX], *lag_pointers[INPUTS_MAX];
         struct bus_metrics_view metrics;
-        char *facts[FACTS_MAX];
+        char *facts[FACTS_MAX], host[HOST_NAME_MAX + 1];
         BUS_AUTOFREE char *topic = bus_xasprintf("heartbeat.%s", service->class->name);
         int64_t now = bus_mono_us();
 
@@ -120,6 +139,7 @@ void service_heartbeat(void *arg)
         beat.state = service->state;
         beat.why = service->why;
         beat.version = (char *)UMBRA_VERSION;
+        beat.replica = (char *)service_replica(service, host);
         beat.memory_bytes = service->memory_bytes;
         beat.cpu_us = cpu_us();
         beat.n_lags = fill_lags(service, lags, lag_pointers);

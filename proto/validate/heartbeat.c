@@ -21,6 +21,8 @@ enum {
         VERSION_MAX = 64,
 };
 
+#define REPLICA_MAX 64
+
 static bool lags_hold(const Pb__Heartbeat *heartbeat)
 {
         if (heartbeat->n_lags > LAGS_MAX)
@@ -92,6 +94,7 @@ int validate_heartbeat(const Pb__Heartbeat *heartbeat, const char **ret_why)
                 { lags_hold(heartbeat), "lags" },
                 { metrics_hold(heartbeat), "metrics" },
                 { facts_hold(heartbeat), "facts" },
+                { check_chars(heartbeat->replica, 0, REPLICA_MAX, "._-"), "replica" },
         };
 
         return check_all(checks, BUS_COUNT(checks), ret_why);

@@ -129,6 +129,8 @@ static json_t *service_json(const struct beat *beat, int64_t now_us)
         set(json, "state", json_string(state));
         if (*beat->last->why)
                 set(json, "why", json_string(beat->last->why));
+        if (*beat->last->replica)
+                set(json, "replica", json_string(beat->last->replica));
         set(json, "pid", json_integer(beat->last->pid));
         set(json, "version", json_string(beat->last->version));
         set(json, "started", json_string(bus_time_format(beat->last->started_us, when)));

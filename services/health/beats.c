@@ -3,13 +3,17 @@
 #include "libbus/base/require.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 void beats_add(struct beats *beats, const char *service, bool core)
 {
-        bus_require(beats->count < BEATS_SERVICES_MAX);
-        beats->items[beats->count++] =
-                (struct beat){ .service = service, .core = core, .expected = true };
+        struct beat *beat = &beats->items[beats->count];
+
+        bus_require(beats->count < BEATS_SERVICES_MAX && beats->count == beats->services);
+        beats->services = ++beats->count;
+        *beat = (struct beat){ .service = service, .core = core, .expected = true };
+        snprintf(beat->label, sizeof(beat->label), "%s", service);
 }
 
 void beats_done(struct beats *beats)
@@ -44,13 +48,61 @@ int beats_expect(struct beats *beats, const char *expected)
         return 0;
 }
 
-bool beats_take(struct beats *beats, Pb__Heartbeat *heartbeat, int64_t now_us)
+static bool is_replica(const struct beat *beat, const Pb__Heartbeat *heartbeat)
 {
-        struct beat *beat = beats_find(beats, heartbeat->service);
+        return beat->last && !strcmp(beat->last->replica, heartbeat->replica);
+}
 
+/* Replicas that are gone make room; those of a service are as good as each other. */
+static void forget_gone(struct beats *beats, int64_t now_us)
+{
+        for (size_t i = beats->services; i < beats->count; i++)
+                if (beats->items[i].last && !beat_is_alive(&beats->items[i], now_us)) {
+                        pb__heartbeat__free_unpacked(beats->items[i].last, NULL);
+                        beats->items[i].last = NULL;
+                }
+}
+
+/* Of a further replica: where it is kept, or an empty place; NULL if there is none. */
+static struct beat *find_further(struct beats *beats, const Pb__Heartbeat *heartbeat)
+{
+        struct beat *empty = NULL;
+
+        for (size_t i = beats->services; i < beats->count; i++) {
+                struct beat *beat = &beats->items[i];
+
+                if (!beat->last)
+                        empty = beat;
+                else if (!strcmp(beat->service, heartbeat->service) && is_replica(beat, heartbeat))
+                        return beat;
+        }
+        if (empty || beats->count == BEATS_SERVICES_MAX)
+                return empty;
+        return &beats->items[beats->count++];
+}
+
+/* The service's own place is for whichever is alive; others come behind all services. */
+static struct beat *place_of(struct beats *beats, const Pb__Heartbeat *heartbeat, int64_t now_us)
+{
+        struct beat *first = beats_find(beats, heartbeat->service), *beat;
+
+        if (!first || is_replica(first, heartbeat) || !beat_is_alive(first, now_us))
+                return first;
+        beat = find_further(beats, heartbeat);
+        if (beat)
+                beat->service = first->service;
+        return beat;
+}
+
+struct beat *beats_take(struct beats *beats, Pb__Heartbeat *heartbeat, int64_t now_us)
+{
+        struct beat *beat;
+
+        forget_gone(beats, now_us);
+        beat = place_of(beats, heartbeat, now_us);
         if (!beat) {
                 pb__heartbeat__free_unpacked(heartbeat, NULL);
-                return false;
+                return NULL;
         }
         if (!beat->last || beat->last->pid != heartbeat->pid ||
                 beat->last->started_us != heartbeat->started_us)
@@ -58,7 +110,12 @@ bool beats_take(struct beats *beats, Pb__Heartbeat *heartbeat, int64_t now_us)
         pb__heartbeat__free_unpacked(beat->last, NULL);
         beat->last = heartbeat;
         beat->heard_us = now_us;
-        return true;
+        if (*heartbeat->replica)
+                snprintf(beat->label, sizeof(beat->label), "%s\",replica=\"%s", beat->service,
+                        heartbeat->replica);
+        else
+                snprintf(beat->label, sizeof(beat->label), "%s", beat->service);
+        return beat;
 }
 
 bool beat_is_alive(const struct beat *beat, int64_t now_us)

@@ -9,13 +9,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BEATS_SERVICES_MAX 12
+#define BEATS_SERVICES_MAX 20
+#define BEATS_LABEL_SIZE   128
 
+/* A service; where it runs several times, one more for each further replica that is heard, behind all
+ * the services: neither expected nor core. */
 struct beat {
         const char *service; /* borrowed from the table of services */
-        bool expected;       /* this installation is to have it */
-        bool core;           /* without it no alert becomes an order */
-        Pb__Heartbeat *last; /* NULL: none heard; owned */
+        char label
+                [BEATS_LABEL_SIZE]; /* within Prometheus' quotes: the service, and which replica */
+        bool expected;              /* this installation is to have it */
+        bool core;                  /* without it no alert becomes an order */
+        Pb__Heartbeat *last;        /* NULL: none heard; owned */
         int64_t heard_us;
         unsigned int starts; /* of that service seen since health runs, by its pid and start time */
 };
@@ -23,6 +28,7 @@ struct beat {
 struct beats {
         struct beat items[BEATS_SERVICES_MAX];
         size_t count;
+        size_t services; /* so many of them are the services */
 };
 
 /* A service that beats once a second and was not heard for this long is gone. */
@@ -35,8 +41,9 @@ int beats_expect(struct beats *beats, const char *expected) __attribute__((warn_
 
 /* NULL if SERVICE is not in the table. */
 struct beat *beats_find(struct beats *beats, const char *service);
-/* Takes HEARTBEAT over (validated); false if no such service is known, then it is freed. */
-bool beats_take(struct beats *beats, Pb__Heartbeat *heartbeat, int64_t now_us);
+/* Takes HEARTBEAT over (validated): whose it is now. NULL if no such service is known, or there is no
+ * room for so many replicas; then it is freed. */
+struct beat *beats_take(struct beats *beats, Pb__Heartbeat *heartbeat, int64_t now_us);
 
 bool beat_is_alive(const struct beat *beat, int64_t now_us);
 /* It was heard, did not say that it ends, and has been silent for longer than a restart takes. */

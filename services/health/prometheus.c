@@ -82,9 +82,9 @@ static void write_family(const struct beats *beats, const Pb__Metric *first, str
                         if (strcmp(metric->name, first->name) || metric->kind != first->kind)
                                 continue;
                         if (metric->kind == PB__METRIC_KIND__METRIC_KIND_HISTOGRAM)
-                                write_histogram(ret, beat->service, metric);
+                                write_histogram(ret, beat->label, metric);
                         else
-                                write_sample(ret, metric->name, "", beat->service, metric->labels,
+                                write_sample(ret, metric->name, "", beat->label, metric->labels,
                                         NULL, metric->value);
                 }
         }
@@ -110,12 +110,12 @@ static void write_services(const struct beats *beats, int64_t now_us, struct bus
         write_head(ret, "umbra_service_up", "gauge", "1 while its heartbeat is heard.");
         for (size_t i = 0; i < beats->count; i++)
                 if (beats->items[i].expected || beats->items[i].last)
-                        write_sample(ret, "umbra_service_up", "", beats->items[i].service, "", NULL,
+                        write_sample(ret, "umbra_service_up", "", beats->items[i].label, "", NULL,
                                 beat_is_alive(&beats->items[i], now_us));
         write_head(ret, "umbra_service_ready", "gauge", "1 while it does all its work.");
         for (size_t i = 0; i < beats->count; i++)
                 if (beats->items[i].expected || beats->items[i].last)
-                        write_sample(ret, "umbra_service_ready", "", beats->items[i].service, "",
+                        write_sample(ret, "umbra_service_ready", "", beats->items[i].label, "",
                                 NULL, beat_is_ready(&beats->items[i], now_us));
 }
 
@@ -130,13 +130,13 @@ static void write_builds(const struct beats *beats, int64_t now_us, struct bus_b
                 if (!beat->last)
                         continue;
                 snprintf(label, sizeof(label), "version=\"%.60s\"", beat->last->version);
-                write_sample(ret, "umbra_build_info", "", beat->service, label, NULL, 1);
+                write_sample(ret, "umbra_build_info", "", beat->label, label, NULL, 1);
         }
         write_head(ret, "umbra_heartbeat_age_seconds", "gauge", "Since its last heartbeat.");
         for (size_t i = 0; i < beats->count; i++)
                 if (beats->items[i].last)
-                        write_sample(ret, "umbra_heartbeat_age_seconds", "",
-                                beats->items[i].service, "", NULL,
+                        write_sample(ret, "umbra_heartbeat_age_seconds", "", beats->items[i].label,
+                                "", NULL,
                                 (double)(now_us - beats->items[i].heard_us) /
                                         (double)BUS_US_PER_SEC);
 }
@@ -175,7 +175,7 @@ static void write_figures(const struct beats *beats, struct bus_buf *ret)
                 write_head(ret, figures[f].name, figures[f].type, figures[f].help);
                 for (size_t i = 0; i < beats->count; i++)
                         if (beats->items[i].last)
-                                write_sample(ret, figures[f].name, "", beats->items[i].service, "",
+                                write_sample(ret, figures[f].name, "", beats->items[i].label, "",
                                         NULL, figure_of(beats->items[i].last, f));
         }
 }
@@ -190,8 +190,8 @@ static void write_lags(const struct beats *beats, struct bus_buf *ret)
 
                 for (size_t k = 0; last && k < last->n_lags; k++) {
                         snprintf(label, sizeof(label), "stream=\"%s\"", last->lags[k]->stream);
-                        write_sample(ret, "umbra_stream_lag_messages", "", last->service, label,
-                                NULL, (double)last->lags[k]->behind);
+                        write_sample(ret, "umbra_stream_lag_messages", "", beats->items[i].label,
+                                label, NULL, (double)last->lags[k]->behind);
                 }
         }
 }

@@ -177,7 +177,7 @@ static int take_request(void *self, const struct bus_message *message)
 static int take_heartbeat(void *self, const struct bus_message *message)
 {
         struct health *health = self;
-        const struct beat *beat;
+        struct beat *beat;
         ProtobufCMessage *body;
         const char *why;
 
@@ -186,8 +186,8 @@ static int take_heartbeat(void *self, const struct bus_message *message)
                 return 0;
         }
         route_take_beat(&health->route, (const Pb__Heartbeat *)body);
-        beat = beats_find(&health->beats, ((Pb__Heartbeat *)body)->service);
-        if (beats_take(&health->beats, (Pb__Heartbeat *)body, bus_mono_us()))
+        beat = beats_take(&health->beats, (Pb__Heartbeat *)body, bus_mono_us());
+        if (beat)
                 measure_beat(&health->measure, (size_t)(beat - health->beats.items), beat->last);
         return 0;
 }
