@@ -191,7 +191,15 @@ static void arena_give_back(void *data, void *pointer)
 #define POOL_BLOCK_BYTES ((size_t)4096)
 #define POOL_BLOCKS      8
 
-#ifndef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__)
+#define EACH_ALONE 1
+#elif defined(__has_feature)
+#define EACH_ALONE __has_feature(address_sanitizer)
+#else
+#define EACH_ALONE 0
+#endif
+
+#if !EACH_ALONE
 static _Thread_local struct {
         uint8_t *blocks[POOL_BLOCKS];
         size_t count;
