@@ -297,12 +297,23 @@ static void draw_words(cairo_t *cr, const struct curve *curve)
                 (void)swatch(cr, x, 122, &sheet_orange, deepest);
 }
 
+static int draw(const void *arg, struct bus_buf *png)
+{
+        struct curve curve = *(const struct curve *)arg;
+        int64_t step = round_scale(&curve);
+        cairo_surface_t *surface;
+        cairo_t *cr = sheet_new(SHEET_HEIGHT, &surface);
+
+        draw_scale(cr, &curve, step);
+        draw_times(cr, &curve);
+        draw_curves(cr, &curve);
+        draw_words(cr, &curve);
+        return sheet_finish(cr, surface, png);
+}
+
 int picture_equity(struct ledger *ledger, int64_t from_us, int64_t to_us, struct bus_buf *png)
 {
         BUS_AUTOFREE struct curve *curve = bus_new(struct curve);
-        cairo_surface_t *surface;
-        cairo_t *cr;
-        int64_t step;
         int r;
 
         r = ledger_curve(ledger, from_us, to_us, note_span, curve);
@@ -310,13 +321,5 @@ int picture_equity(struct ledger *ledger, int64_t from_us, int64_t to_us, struct
                 r = -ENODATA;
         if (r == 0)
                 r = ledger_curve(ledger, from_us, to_us, note_point, curve);
-        if (r < 0)
-                return r;
-        step = round_scale(curve);
-        cr = sheet_new(SHEET_HEIGHT, &surface);
-        draw_scale(cr, curve, step);
-        draw_times(cr, curve);
-        draw_curves(cr, curve);
-        draw_words(cr, curve);
-        return sheet_finish(cr, surface, png);
+        return r < 0 ? r : sheet_apart(draw, curve, png);
 }

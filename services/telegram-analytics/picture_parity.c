@@ -38,6 +38,7 @@ struct bars {
                 struct ledger_parity parity;
         } all[BARS_MAX];
         size_t count;
+        int64_t from_us, to_us;
 };
 
 static void note_bar(void *arg, const struct ledger_parity *parity)
@@ -151,21 +152,24 @@ static void draw_head(cairo_t *cr, int64_t from_us, int64_t to_us)
         sheet_write(cr, LEFT + 32, 112, CLASS_TEXT, SHEET_LEFT, &sheet_pale, "exactly the same");
 }
 
+static int draw(const void *arg, struct bus_buf *png)
+{
+        const struct bars *bars = arg;
+        cairo_surface_t *surface;
+        cairo_t *cr = sheet_new(HEAD + ROW_HEIGHT * (int)bars->count, &surface);
+
+        draw_head(cr, bars->from_us, bars->to_us);
+        for (size_t i = 0; i < bars->count; i++)
+                draw_bar(cr, &bars->all[i], HEAD + 40 + ROW_HEIGHT * (double)i);
+        return sheet_finish(cr, surface, png);
+}
+
 int picture_parity(struct ledger *ledger, int64_t from_us, int64_t to_us, struct bus_buf *png)
 {
-        struct bars bars = { 0 };
-        cairo_surface_t *surface;
-        cairo_t *cr;
-        int r;
+        struct bars bars = { .from_us = from_us, .to_us = to_us };
+        int r = ledger_parity(ledger, from_us, to_us, note_bar, &bars);
 
-        r = ledger_parity(ledger, from_us, to_us, note_bar, &bars);
         if (r == 0 && !bars.count)
                 r = -ENODATA;
-        if (r < 0)
-                return r;
-        cr = sheet_new(HEAD + ROW_HEIGHT * (int)bars.count, &surface);
-        draw_head(cr, from_us, to_us);
-        for (size_t i = 0; i < bars.count; i++)
-                draw_bar(cr, &bars.all[i], HEAD + 40 + ROW_HEIGHT * (double)i);
-        return sheet_finish(cr, surface, png);
+        return r < 0 ? r : sheet_apart(draw, &bars, png);
 }

@@ -3,9 +3,7 @@
 #include "libbus/base/require.h"
 #include "services/telegram-analytics/pictures_internal.h"
 
-#include <cairo.h>
 #include <errno.h>
-#include <fontconfig/fontconfig.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -26,8 +24,5 @@ int picture_draw(struct ledger *ledger, const char *spec, struct bus_buf *png)
                 r = picture_equity(ledger, from_us, to_us, png);
         else if (!strcmp(kind, "parity"))
                 r = picture_parity(ledger, from_us, to_us, png);
-        /* fonts of megabytes are not kept for the next picture, hours from now */
-        cairo_debug_reset_static_data();
-        FcFini();
         return r;
 }

@@ -27,6 +27,15 @@ void sheet_pick(cairo_t *cr, const struct colour *colour);
 /* TEXT with its baseline at Y; X is where SIDE says. Returns its width. */
 double sheet_write(cairo_t *cr, double x, double y, double size, enum sheet_side side,
         const struct colour *colour, const char *text);
+/*
+ * Has DRAW fill PNG in a child process that ends with it: fonts and the drawing libraries leave some
+ * megabytes behind, hours before the next picture. ARG is what the child finds in memory; DRAW uses no
+ * file, store or socket of the process. Waits for it, some ten milliseconds, 10 s at the most. What
+ * DRAW returns, or -errno.
+ */
+typedef int (*sheet_draw_fn)(const void *arg, struct bus_buf *png);
+BUS_MUST int sheet_apart(sheet_draw_fn draw, const void *arg, struct bus_buf *png);
+
 /* As PNG, appended. -EIO. */
 BUS_MUST int sheet_finish(cairo_t *cr, cairo_surface_t *surface, struct bus_buf *png);
 /* "10,096.71"; with PLUS also "+12.00". Returns TEXT. */

@@ -7,26 +7,30 @@
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <malloc.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <zmq.h>
 
 #define CONNECT_MS 5000
+#define IDLE_MAX   3L /* connections that are kept for the next call */
 
 /*
  * libcurl brings some thirty libraries with it, and pages of its own in each process that has it. It
  * is loaded when there is something to call: a bot without a token does without.
  */
 #define CURL_LIBRARY "libcurl.so.4"
-#define CURL_FUNCTIONS(X)                                                                         \
-        X(easy_cleanup)                                                                           \
-        X(easy_getinfo)                                                                           \
-        X(easy_init)                                                                              \
-        X(easy_setopt) X(easy_strerror) X(global_cleanup) X(global_init) X(mime_addpart)          \
-                X(mime_data) X(mime_filename) X(mime_free) X(mime_init) X(mime_name) X(mime_type) \
-                        X(multi_add_handle) X(multi_assign) X(multi_cleanup) X(multi_info_read)   \
-                                X(multi_init) X(multi_remove_handle) X(multi_setopt)              \
-                                        X(multi_socket_action) X(slist_append) X(slist_free_all)
+#define CURL_FUNCTIONS(X)                                                                     \
+        X(easy_cleanup)                                                                       \
+        X(easy_getinfo)                                                                       \
+        X(easy_init)                                                                          \
+        X(easy_setopt)                                                                        \
+        X(easy_strerror)                                                                      \
+        X(global_cleanup) X(global_init) X(mime_addpart) X(mime_data) X(mime_filename)        \
+                X(mime_free) X(mime_init) X(mime_name) X(mime_type) X(multi_add_handle)       \
+                        X(multi_assign) X(multi_cleanup) X(multi_info_read) X(multi_init)     \
+                                X(multi_remove_handle) X(multi_setopt) X(multi_socket_action) \
+                                        X(slist_append) X(slist_free_all)
 
 static struct {
 #define X(name) __typeof__(&curl_##name) name;
@@ -129,6 +133,16 @@ static int error_of(const struct tg_call *call, CURLcode code)
         }
 }
 
+/* A handshake reads every authority that the system knows, and leaves megabytes of crumbs. */
+static void give_back(const struct tg_call *call)
+{
+        long connections = 0;
+
+        curl.easy_getinfo(call->easy, CURLINFO_NUM_CONNECTS, &connections);
+        if (connections)
+                malloc_trim(0);
+}
+
 static void finish(struct tg_call *call, CURLcode code)
 {
         struct tg_wire_answer answer = { .error = error_of(call, code),
@@ -140,6 +154,7 @@ static void finish(struct tg_call *call, CURLcode code)
         curl.easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &answer.status);
         curl.easy_getinfo(call->easy, CURLINFO_HTTP_VERSION, &version);
         answer.is_http2 = version == CURL_HTTP_VERSION_2_0;
+        give_back(call);
         unlink_call(call);
         call->fn(call->arg, &answer);
         call_free(call);
@@ -262,6 +277,7 @@ int tg_wire_load(struct tg_wire *wire)
         curl.multi_setopt(wire->multi, CURLMOPT_SOCKETDATA, wire);
         curl.multi_setopt(wire->multi, CURLMOPT_TIMERFUNCTION, want_timer);
         curl.multi_setopt(wire->multi, CURLMOPT_TIMERDATA, wire);
+        curl.multi_setopt(wire->multi, CURLMOPT_MAXCONNECTS, IDLE_MAX);
         return 0;
 }
 
