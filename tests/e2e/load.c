@@ -104,6 +104,11 @@ static void send_some(struct load *load)
         }
         load->sent += sender_counts(sender)->sent;
         load->resent += sender_counts(sender)->resent;
+        if (sender_counts(sender)->resent)
+                printf("sent again: %zu without an answer (%s), last refused by %ld\n",
+                        sender_counts(sender)->unanswered,
+                        sender_counts(sender)->why ? sender_counts(sender)->why : "-",
+                        sender_counts(sender)->refused_by);
         if (sender_counts(sender)->slowest_us > load->slowest_us)
                 load->slowest_us = sender_counts(sender)->slowest_us;
         for (size_t i = 0; i < traffic.count; i++)
