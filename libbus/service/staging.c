@@ -515,6 +515,10 @@ void service_turn_end(void *arg)
         struct bus_service *service = arg;
 
         service->budget = BUS_BATCH_MAX;
+        if (service->standing_by) { /* there is nothing yet that could have work */
+                bus_log_flush();
+                return;
+        }
         if (!service->failed && !may_wait(service))
                 bus_commit_now(service);
         bus_log_flush();
