@@ -189,9 +189,8 @@ static const char *const load_sqls[LOADS] = {
         [LOAD_RECORD] = "INSERT INTO journal(stream, incarnation, seq, part, pred_incarnation,"
                         " pred_seq, pred_part, topic, body, at_us, late_us)"
                         " VALUES((SELECT id FROM stream WHERE name = ?),?,?,?,?,?,?,?,?,?,?)",
-        [LOAD_CLAIM] =
-                "INSERT INTO claim(stream, key, value, expires_us, until_us, incarnation, seq,"
-                " part) VALUES((SELECT id FROM stream WHERE name = ?),?,?,?,?,?,?,?)",
+        [LOAD_CLAIM] = ("INSERT INTO claim(stream, key, value, expires_us, until_us, incarnation,"
+                        " seq, part) VALUES((SELECT id FROM stream WHERE name = ?),?,?,?,?,?,?,?)"),
         [LOAD_STATE] = "INSERT INTO state VALUES(?,?)",
         [LOAD_CURSOR] = "INSERT INTO cursor VALUES(?,?,?,?)",
 };
