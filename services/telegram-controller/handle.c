@@ -215,11 +215,11 @@ static void carry_out(struct controller *self, const struct wish *wish)
         case COMMAND_HELP: help(self, wish); break;
         case COMMAND_ACCOUNT: account(self, wish); break;
         case COMMAND_ASK:
-                if (*wish->arguments && wish->spec->numbers) {
+                if (*wish->arguments && wish->spec->numbers)
                         hand_over(self, wish);
-                        break;
-                }
-                /* fall through */
+                else
+                        controller_ask(self, wish->chat, wish->spec, wish->arguments);
+                break;
         case COMMAND_POST: controller_ask(self, wish->chat, wish->spec, wish->arguments); break;
         case COMMAND_ACT: act(self, wish); break;
         case COMMAND_RELAY: hand_over(self, wish); break;
