@@ -116,7 +116,7 @@ uid_t owners_choose(const struct layout *layout, const struct config *config)
         if (r == 0)
                 return base;
         log_warn("no_own_uids",
-                "uid=%u path=%s why=\"%s\" so all services run as root, see docs/operations.md",
+                "uid=%u path=%s why=\"%s\" so all services run as root, see docs/permissions.md",
                 (unsigned int)base, r > 0 ? paths.text[r - 1] : layout->state,
                 r > 0 ? "out of its reach" : strerror(-r));
         return 0;

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * Who owns what in the state folder (docs/operations.md, Users and permissions). Where root starts
+ * Who owns what in the state folder (docs/permissions.md). Where root starts
  * the system each service runs under a uid of its own and owns its store, its place for sockets and
  * its backups; the rest is root's. Otherwise all is the one user's and closed to everybody else.
  *
