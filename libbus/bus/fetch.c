@@ -26,7 +26,7 @@ static void send_request(struct bus_reader *reader, struct bus_pos behind)
         request.handled = reader->service && reader->placed;
         request.after = &after;
         /* whoever is not placed asks where the end is, and then maybe for what stands there */
-        request.max_messages = reader->placed ? FETCH_MESSAGES : reader->asking_latest;
+        request.max_messages = reader->placed ? reader->peer->fetched_max : reader->asking_latest;
         bus_pack(&request.base, &frame);
 
         if (!peer_ask(reader->peer, bus_buf_bytes(&frame))) {

@@ -377,6 +377,7 @@ int bus_peer_new(const struct bus_peer_options *options, struct bus_peer **ret_p
         peer->writer = options->writer;
         peer->budget = options->budget;
         peer->background = options->background;
+        peer->fetched_max = options->fetched_max ? options->fetched_max : FETCH_MESSAGES;
         peer->silence_us = options->silence_us ? options->silence_us : SILENCE_US;
         peer->config = options->config;
         peer->token = options->token;

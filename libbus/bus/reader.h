@@ -52,7 +52,9 @@ struct bus_peer_options {
         bool background;    /* others who read the same are served before */
         int64_t silence_us; /* a writer that is silent for so long is connected to anew; 0: 5 s */
         int *budget; /* messages that may still be handed over in this turn; shared by all peers */
-        uint64_t token;            /* of the newest lease its senders are known to have had */
+        unsigned int
+                fetched_max; /* messages asked for at once of a journal; 0: as many as may be */
+        uint64_t token;      /* of the newest lease its senders are known to have had */
         bus_token_fn token_raised; /* may be NULL */
         void *token_arg;
 };

@@ -93,6 +93,7 @@ struct bus_peer {
         struct listener *listeners;
         bool background;
         int64_t silence_us;
+        unsigned int fetched_max;
         int *budget;
         uint64_t next_request_id;
         int64_t warned_us; /* refused messages are told at most once a second */

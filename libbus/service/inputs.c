@@ -163,6 +163,7 @@ static int peer_of(struct bus_service *service, const char *writer, struct bus_p
                 .keys = service->keys,
                 .background = service->class->background,
                 .budget = &service->budget,
+                .fetched_max = (unsigned int)service->class->turn_max,
                 .token_raised = keep_token,
                 .token_arg = service };
         int r;

@@ -116,6 +116,11 @@ struct bus_service {
         uint64_t syncs_seen; /* of the store as it is open now */
 };
 
+static inline int service_turn_max(const struct bus_service *service)
+{
+        return service->class->turn_max ? service->class->turn_max : BUS_BATCH_MAX;
+}
+
 /* staging.c */
 void turn_init(struct turn *turn);
 void turn_done(struct turn *turn);

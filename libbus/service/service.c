@@ -320,7 +320,7 @@ struct bus_service *service_new(const struct bus_service_class *class, struct co
                 bus_xasprintf("%s/%s", config_string(config, "bus", "state_dir"), class->name);
         service->loop = bus_loop_new();
         service->metrics = bus_metrics_new();
-        service->budget = BUS_BATCH_MAX;
+        service->budget = service_turn_max(service);
         service->state = PB__SERVICE_STATE__SERVICE_STATE_STARTING;
         service->why = bus_xstrdup("");
         service->started_us = bus_wall_us();

@@ -78,6 +78,9 @@ struct bus_service_class {
          * nobody back may be put off for so long, so that several turns share it. What it reads meanwhile
          * is handled and forgotten together if the process dies. 0: every turn commits. */
         int64_t commit_delay_us;
+        /* Messages taken in one turn of the loop; 0: BUS_BATCH_MAX. Fewer where others of the loop, as an
+         * HTTP server, must not wait for so many, in a process that gets little of a processor. */
+        int turn_max;
         /* Right before a commit: the last moment to stage what belongs into it; may be NULL. */
         void (*before_commit)(void *self);
 

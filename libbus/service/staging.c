@@ -515,7 +515,7 @@ void service_turn_end(void *arg)
 {
         struct bus_service *service = arg;
 
-        service->budget = BUS_BATCH_MAX;
+        service->budget = service_turn_max(service);
         if (service->standing_by) { /* there is nothing yet that could have work */
                 bus_log_flush();
                 return;

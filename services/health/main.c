@@ -21,6 +21,10 @@
 #define KEEP_DAYS       90 /* as signals are kept (docs/topics.md) */
 #define ERROR_SIZE      256
 
+/* Its turns are short: between them it answers, hears heartbeats and tells pages, also where it is
+ * behind on a machine that has no time for it. Commits are put off, so that they cost no more. */
+#define TURN_MAX 32
+
 static const char default_services[] =
         "alert-ingest strategy-v3 strategy-v3-shadow order-executor health telegram-analytics";
 
@@ -297,6 +301,7 @@ static const struct bus_service_class class = {
         .listens = health_listens,
         .options = options,
         .answers_probes = true,
+        .turn_max = TURN_MAX,
         .background = 12,
         .commit_delay_us = COMMIT_DELAY_US,
         .before_commit = before_commit,

@@ -15,17 +15,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#define US_PER_DAY     (24 * 3600 * BUS_US_PER_SEC)
-#define US_PER_MINUTE  (60 * BUS_US_PER_SEC)
-#define PRUNE_DAYS     14
-#define KEY_SIZE       192
+#define US_PER_DAY    (24 * 3600 * BUS_US_PER_SEC)
+#define US_PER_MINUTE (60 * BUS_US_PER_SEC)
+#define PRUNE_DAYS    14
+#define KEY_SIZE      192
+/* As many as may be heard of between two commits: what is staged is not read back before. */
+#define PAST_MAX       1024
 #define LOAD_DAYS      2
 #define PRUNE_KEYS_MAX 200 /* of alerts a call: a few thousand keys in one transaction */
 
 struct projection {
         struct bus_service *service;
         struct recent *recent;
-        struct summary **unwritten; /* in recent; staged by projection_write */
+        struct recent *past;        /* older than these, of whom something is heard late */
+        struct summary **unwritten; /* in one of the two; staged by projection_write */
         size_t unwritten_count, unwritten_capacity;
 };
 
@@ -35,6 +38,7 @@ struct projection *projection_new(struct bus_service *service)
 
         projection->service = service;
         projection->recent = recent_new(PROJECTION_RECENT_MAX);
+        projection->past = recent_new(PAST_MAX);
         return projection;
 }
 
@@ -42,6 +46,7 @@ struct projection *projection_free(struct projection *projection)
 {
         if (projection) {
                 recent_free(projection->recent);
+                recent_free(projection->past);
                 free(projection->unwritten);
         }
         free(projection);
@@ -148,13 +153,24 @@ static void write_later(struct projection *projection, struct summary *summary)
         projection->unwritten[projection->unwritten_count++] = summary;
 }
 
-static struct summary *add_recent(struct projection *projection, const struct summary *summary)
+/* Late news of an old alert must not push a new one out of the newest: it has a ring of its own. */
+static struct summary *add(struct projection *projection, const struct summary *summary)
 {
+        bool is_past = recent_is_past(projection->recent, summary->alert_id);
+        struct recent *ring = is_past ? projection->past : projection->recent;
+
         /* the oldest goes, written or not */
-        if (recent_count(projection->recent) == PROJECTION_RECENT_MAX &&
-                recent_at(projection->recent, 0)->unwritten)
+        if (recent_count(ring) == (is_past ? PAST_MAX : PROJECTION_RECENT_MAX) &&
+                recent_at(ring, 0)->unwritten)
                 projection_write(projection);
-        return recent_add(projection->recent, summary);
+        return recent_add(ring, summary);
+}
+
+static struct summary *find(struct projection *projection, const char *alert_id)
+{
+        struct summary *summary = recent_find(projection->recent, alert_id);
+
+        return summary ? summary : recent_find(projection->past, alert_id);
 }
 
 /* The alert's summary, from memory, the store, or empty. */
@@ -167,7 +183,7 @@ static int summary_of(
         json_t *json;
         int r;
 
-        *ret_summary = recent_find(projection->recent, alert_id);
+        *ret_summary = find(projection, alert_id);
         if (*ret_summary)
                 return 0;
         r = bus_get(projection->service, summary_key(alert_id, key), &value);
@@ -180,7 +196,7 @@ static int summary_of(
                 json_decref(json);
         }
         snprintf(summary.alert_id, sizeof(summary.alert_id), "%s", alert_id);
-        *ret_summary = add_recent(projection, &summary);
+        *ret_summary = add(projection, &summary);
         return 0;
 }
 
@@ -207,12 +223,12 @@ int projection_take(struct projection *projection, const struct bus_message *mes
 
 const struct summary *projection_summary(struct projection *projection, const char *alert_id)
 {
-        return recent_find(projection->recent, alert_id);
+        return find(projection, alert_id);
 }
 
 int64_t projection_processing_us(struct projection *projection, const char *alert_id)
 {
-        const struct summary *summary = recent_find(projection->recent, alert_id);
+        const struct summary *summary = find(projection, alert_id);
 
         return summary ? summary_processing_us(summary) : -1;
 }

@@ -95,6 +95,12 @@ struct summary *recent_add(struct recent *recent, const struct summary *summary)
         return entry;
 }
 
+bool recent_is_past(const struct recent *recent, const char *alert_id)
+{
+        return recent->count == recent->size &&
+               strcmp(alert_id, recent_at(recent, 0)->alert_id) < 0;
+}
+
 size_t recent_count(const struct recent *recent)
 {
         return recent->count;

@@ -38,3 +38,21 @@ Test(recent, finds_what_it_keeps_and_forgets_the_oldest)
         cr_expect_eq(recent_at(recent, SIZE - 1)->fills, 10 * SIZE - 1);
         recent_free(recent);
 }
+
+Test(recent, knows_whom_it_has_forgotten_for_newer_ones)
+{
+        struct recent *recent = recent_new(SIZE);
+        struct summary summary;
+
+        for (unsigned int n = 100; n < 100 + SIZE; n++) {
+                summary = numbered(1);
+                cr_expect_not(recent_is_past(recent, summary.alert_id), "there is room");
+                summary = numbered(n);
+                recent_add(recent, &summary);
+        }
+        summary = numbered(99);
+        cr_expect(recent_is_past(recent, summary.alert_id));
+        summary = numbered(100 + SIZE);
+        cr_expect_not(recent_is_past(recent, summary.alert_id));
+        recent_free(recent);
+}
