@@ -84,7 +84,8 @@ static void draw_class(cairo_t *cr, int class, int64_t count, double *x, double 
         cairo_text_extents_t extents;
 
         for (char *c = text; *c; c++)
-                *c = *c == '_' ? '-' : *c;
+                if (*c == '_')
+                        *c = '-';
         cairo_set_font_size(cr, CLASS_TEXT);
         cairo_text_extents(cr, text, &extents);
         if (*x + 32 + extents.x_advance > LEFT + BAR_WIDTH) {
