@@ -313,8 +313,9 @@ Test(replicas, who_holds_an_older_lease_is_not_heard)
         rig->last = 2;
         expect_seen(rig, 2);
         turn(rig, 3, 300 * BUS_US_PER_MS); /* a beacon of the newer one is heard by then */
-        while (rig->raised != 9)
+        for (int i = 0; i < 600 && rig->raised != 9; i++)
                 turn(rig, 3, 30 * BUS_US_PER_MS);
+        cr_assert_eq(rig->raised, 9);
         /* the older one publishes on, and counts further */
         publish(&rig->replicas[0], 3);
         turn(rig, 3, 300 * BUS_US_PER_MS);
