@@ -52,9 +52,11 @@ struct turn {
         size_t staged_count, staged_capacity;
         struct after_list firsts, afters; /* before the publishing, and behind it */
         bool sync;
-        bool awaited;   /* somebody waits for the commit: a message to publish, or a callback */
-        int64_t due_us; /* where it may wait: until when; 0: nothing was staged yet */
-        size_t taken;   /* messages handled in it */
+        bool awaited;      /* somebody waits for the commit: a message to publish, or a callback */
+        int64_t due_us;    /* where it may wait: until when; 0: nothing was staged yet */
+        size_t taken;      /* messages handled in it */
+        int64_t gather_us; /* since when others are waited for; 0: not yet */
+        size_t gathered;   /* what was staged at the end of the loop's turn before */
 };
 
 struct active_alarm {
@@ -102,6 +104,7 @@ struct bus_service {
         struct bus_source *reopen_timer, *drain_timer, *commit_timer, *heartbeat_timer,
                 *lease_timer;
         struct bus_source *settle_timer;
+        int64_t synced_us;     /* the last commit with a sync was over then */
         int64_t settle_due_us; /* when nobody is to wait for what the store still has to do */
         unsigned int beats;    /* heartbeats sent so far */
 
