@@ -39,6 +39,16 @@ redis_kill() {
         redis=
 }
 
+# forget_store SERVICE: with the system stopped, as if it had never run.
+forget_store() {
+        rm -r "${UMBRA_STATE:?}/$1"
+        if on_redis; then
+                redis_cli --scan --pattern "umbra:$1:*" | while read -r key; do
+                        redis_cli UNLINK "$key" >/dev/null
+                done
+        fi
+}
+
 on_redis() {
         [ "${UMBRA_E2E_STORE:-sqlite}" = redis ]
 }

@@ -43,6 +43,12 @@ id=$(alert "$(exit_of EURUSD Bearish_Exit)")
 until_true 20 has_event "$id" 'done'
 ids="$ids $id"
 until_true 20 caught_up
+# health knows of a position by the executor's next snapshot of the account
+positions_agree() {
+        [ "$(ask /api/positions | grep -o '"ticket"' | wc -l)" = "$at_broker" ]
+}
+count_at_broker
+until_true 20 positions_agree
 in_store "$UMBRA_STATE/before"
 [ "$(grep -o '"alert_id"' "$UMBRA_STATE/before/alerts" | wc -l)" -ge 4 ] || fail 'alerts are missing'
 for what in orders positions; do
@@ -50,7 +56,7 @@ for what in orders positions; do
 done
 stop
 
-rm -r "$UMBRA_STATE/health"
+forget_store health
 begin
 until_true 20 caught_up
 same() {
