@@ -3,7 +3,7 @@
  * crash, and nothing handed over that does not lie within.
  */
 #include "libbus/base/require.h"
-#include "libbus/store/redis.h"
+#include "libbus/store/redis/redis.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

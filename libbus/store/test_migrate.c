@@ -2,8 +2,8 @@
  * under a running service, and what did not arrive is noticed. */
 #include "libbus/base/require.h"
 #include "libbus/store/migrate.h"
+#include "libbus/store/redis/test_redis_server.h"
 #include "libbus/store/test_engines.h"
-#include "libbus/store/test_redis_server.h"
 
 #include <errno.h>
 #include <stdio.h>

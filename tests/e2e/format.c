@@ -1,5 +1,5 @@
 /* PATH FORMAT: writes another format into a store that nobody has open, as a newer version would. */
-#include "libbus/store/sqlite.h"
+#include "libbus/store/sqlite/sqlite.h"
 
 #include <stdio.h>
 

@@ -1,0 +1,259 @@
+/* Reading a journal, seeking in it by time, and pruning it. */
+#include "libbus/store/forks.h"
+#include "libbus/store/redis/redis.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* Records fetched at once. */
+#define READ_RECORDS 128
+
+static bool is_derived(const struct redis_stream *stream)
+{
+        return stream->kind == STORE_STREAM_DERIVED;
+}
+
+static void begin_range(struct redis_store *s, const struct redis_stream *stream, const char *verb,
+        const char *from, const char *to, size_t count)
+{
+        BUS_AUTOBUF struct bus_buf journal = BUS_BUF_INIT;
+
+        bus_buf_printf(&journal, "%sj:%s", s->prefix, stream->name);
+        redis_begin(&s->command);
+        redis_add_str(&s->command, verb);
+        redis_add(&s->command, bus_buf_bytes(&journal));
+        redis_add_str(&s->command, from);
+        redis_add_str(&s->command, to);
+        redis_add_str(&s->command, "COUNT");
+        redis_add_int(&s->command, (int64_t)count);
+}
+
+static int find_start(
+        const struct redis_stream *stream, struct bus_pos after, struct bus_pos *ret_start)
+{
+        struct bus_pos start = store_fork_resolve(&stream->now, after);
+
+        if (bus_pos_compare(start, stream->now.last) > 0)
+                return STORE_AHEAD;
+        /* from zero one takes what there is; from anywhere else nothing may be missing */
+        if (!bus_pos_is_zero(after) && bus_pos_compare(start, stream->before_first) < 0)
+                return STORE_PRUNED;
+        *ret_start = start;
+        return 0;
+}
+
+/* The records of one answer; *RET_LAST is where the next begins behind. > 0: FN has enough. */
+static int hand_over(struct redis_store *s, const struct redis_stream *stream,
+        const redisReply *reply, store_record_fn fn, void *arg, struct bus_pos *ret_last)
+{
+        struct store_record record;
+        int64_t top_us;
+        int r = 0;
+
+        s->busy = true;
+        for (size_t i = 0; i < reply->elements && !r; i++) {
+                r = redis_parse_record(reply->element[i], is_derived(stream), &record, &top_us);
+                if (r < 0)
+                        break;
+                *ret_last = record.position;
+                r = fn(&record, arg);
+        }
+        s->busy = false;
+        return r;
+}
+
+int redis_read(struct store *store, const char *name, struct bus_pos after, size_t max_count,
+        store_record_fn fn, void *arg, struct bus_pos *ret_after)
+{
+        struct redis_store *s = redis_of(store);
+        struct redis_stream *stream = redis_stream_find(s, name);
+        struct bus_pos start, last;
+        char from[REDIS_ID_SIZE + 1] = "(";
+        size_t wanted = READ_RECORDS;
+        int r = 0;
+
+        if (!stream || s->busy)
+                return stream ? -EBUSY : -ENOENT;
+        if (s->shared)
+                r = redis_stream_refresh(s, stream);
+        if (!r)
+                r = find_start(stream, after, &start);
+        if (r)
+                return r;
+        for (last = start; max_count && wanted == READ_RECORDS && !r; max_count -= wanted) {
+                REDIS_AUTOREPLY redisReply *reply = NULL;
+
+                wanted = max_count < READ_RECORDS ? max_count : READ_RECORDS;
+                redis_id(last, is_derived(stream), from + 1);
+                begin_range(s, stream, "XRANGE", from, "+", wanted);
+                r = redis_do(s, &reply);
+                if (!r && !redis_is_array(reply, 0))
+                        r = -EBADMSG;
+                if (!r)
+                        r = hand_over(s, stream, reply, fn, arg, &last);
+                if (!r && reply->elements < wanted)
+                        break;
+        }
+        if (r < 0)
+                return r;
+        *ret_after = start;
+        return 0;
+}
+
+/* ---- seeking by time ---- */
+
+struct mark {
+        struct bus_pos predecessor;
+        uint64_t incarnation, place; /* of its id */
+        int64_t top_us; /* latest at_us up to this record: never falls, whatever the clock did */
+};
+
+static int parse_mark(const struct redis_stream *stream, const redisReply *entry, struct mark *ret)
+{
+        struct store_record record;
+        struct bus_pos raw;
+        int r;
+
+        r = redis_parse_record(entry, is_derived(stream), &record, &ret->top_us);
+        if (!r) /* the id as it is, whatever it is made of */
+                r = redis_parse_id(redis_bytes(entry->element[0]), false, &raw);
+        if (r < 0)
+                return r;
+        ret->predecessor = record.predecessor;
+        ret->incarnation = raw.incarnation;
+        ret->place = raw.seq;
+        return 0;
+}
+
+/* The first record at or behind INCARNATION-PLACE, or the last one before it. 0, STORE_ABSENT. */
+static int probe(struct redis_store *s, const struct redis_stream *stream, uint64_t incarnation,
+        uint64_t place, bool before, struct mark *ret_mark)
+{
+        REDIS_AUTOREPLY redisReply *reply = NULL;
+        char id[REDIS_ID_SIZE + 1] = "(";
+        int r;
+
+        redis_id((struct bus_pos){ incarnation, place, 0 }, false, id + before);
+        if (before)
+                begin_range(s, stream, "XREVRANGE", id, "-", 1);
+        else
+                begin_range(s, stream, "XRANGE", id, "+", 1);
+        r = redis_do(s, &reply);
+        if (r < 0)
+                return r;
+        if (!redis_is_array(reply, 0))
+                return -EBADMSG;
+        return reply->elements ? parse_mark(stream, reply->element[0], ret_mark) : STORE_ABSENT;
+}
+
+/* LOW is too old, the last record of its incarnation is at HIGH and not: halves what lies between. */
+static int bisect(struct redis_store *s, const struct redis_stream *stream, int64_t since_us,
+        struct mark low, struct mark high, struct bus_pos *ret_after)
+{
+        while (high.place - low.place > 1) {
+                struct mark middle = { 0 };
+                uint64_t place = low.place + (high.place - low.place) / 2;
+                int r;
+
+                r = probe(s, stream, low.incarnation, place, false, &middle);
+                if (r)
+                        return r < 0 ? r : -EUCLEAN;
+                if (middle.top_us < since_us) {
+                        low = middle;
+                } else if (middle.place < high.place) {
+                        high = middle;
+                } else { /* nothing lies between PLACE and HIGH: look below it */
+                        r = probe(s, stream, low.incarnation, place, true, &middle);
+                        if (r)
+                                return r < 0 ? r : -EUCLEAN;
+                        if (middle.top_us < since_us)
+                                break; /* the one before HIGH is too old */
+                        high = middle;
+                }
+        }
+        *ret_after = high.predecessor;
+        return 0;
+}
+
+/* FIRST is too old: goes on to the last incarnation that begins too old. */
+static int seek_behind(struct redis_store *s, const struct redis_stream *stream, int64_t since_us,
+        struct mark first, struct bus_pos *ret_after)
+{
+        struct mark next = { 0 }, last = { 0 };
+        int r;
+
+        for (;;) {
+                r = probe(s, stream, first.incarnation + 1, 0, false, &next);
+                if (r < 0)
+                        return r;
+                if (r == STORE_ABSENT || next.top_us >= since_us)
+                        break;
+                first = next;
+        }
+        if (probe(s, stream, first.incarnation + 1, 0, true, &last))
+                return -EUCLEAN;
+        if (last.top_us < since_us) { /* all of this incarnation is: the next one's first is it */
+                *ret_after = next.predecessor;
+                return r == STORE_ABSENT ? -EUCLEAN : 0;
+        }
+        return bisect(s, stream, since_us, first, last, ret_after);
+}
+
+int redis_seek_time(
+        struct store *store, const char *name, int64_t since_us, struct bus_pos *ret_after)
+{
+        struct redis_store *s = redis_of(store);
+        struct redis_stream *stream = redis_stream_find(s, name);
+        struct mark first = { 0 };
+        int r = 0;
+
+        if (!stream)
+                return -ENOENT;
+        if (s->shared)
+                r = redis_stream_refresh(s, stream);
+        if (r < 0)
+                return r;
+        if (bus_pos_is_zero(stream->now.last) || stream->top_us < since_us) {
+                *ret_after = stream->now.last;
+                return 0;
+        }
+        r = probe(s, stream, 0, 0, false, &first);
+        if (r)
+                return r < 0 ? r : -EUCLEAN;
+        if (first.top_us >= since_us) {
+                *ret_after = first.predecessor;
+                return 0;
+        }
+        return seek_behind(s, stream, since_us, first, ret_after);
+}
+
+/* ---- pruning ---- */
+
+int redis_prune(struct store *store, const char *name, int64_t before_us, size_t max_count)
+{
+        struct redis_store *s = redis_of(store);
+        struct redis_stream *stream = redis_stream_find(s, name);
+        REDIS_AUTOREPLY redisReply *reply = NULL;
+        int64_t removed;
+        int r;
+
+        if (!stream)
+                return -ENOENT;
+        redis_call(s, "prune");
+        redis_add_str(&s->command, s->token);
+        redis_add_str(&s->command, name);
+        redis_add_int(&s->command, before_us);
+        redis_add_int(&s->command, max_count > 100000 ? 100000 : (int64_t)max_count);
+        r = redis_do(s, &reply);
+        if (r < 0)
+                return r;
+        if (!redis_is_array(reply, 3) || !redis_is_text(reply->element[0]) ||
+                !redis_is_text(reply->element[1]) || !redis_is_text(reply->element[2]) ||
+                redis_parse_number(redis_bytes(reply->element[0]), &removed) < 0 ||
+                redis_parse_id(redis_bytes(reply->element[1]), is_derived(stream),
+                        &stream->now.first) < 0 ||
+                redis_parse_id(redis_bytes(reply->element[2]), is_derived(stream),
+                        &stream->before_first) < 0)
+                return -EBADMSG;
+        return (int)removed;
+}

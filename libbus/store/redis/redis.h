@@ -1,0 +1,179 @@
+#pragma once
+/*
+ * Inside of the redis engine. One connection, one process. What a store is made of lies in Redis
+ * under the prefix "umbra:SERVICE:" and is changed by the functions of redis.lua alone, one call a
+ * step. The service's folder keeps three small files beside the path it gave: PATH.lock (a second
+ * process of this folder is refused at once), PATH.owner (who the lease belongs to: a process that
+ * has the lock knows that the lease's last holder of this folder is dead), PATH.mark (the last commit
+ * that was acknowledged, so that a Redis that has lost it is found out).
+ *
+ * After an answer that did not come, nobody knows what holds: the connection is given up, and every
+ * call fails until the store is opened anew.
+ */
+#include "libbus/store/engine.h"
+#include "libbus/store/store_redis.h"
+
+#include <hiredis.h>
+
+#define REDIS_ID_SIZE    48 /* "INCARNATION-PLACE" */
+#define REDIS_OWNER_SIZE 128
+
+/* A command being built: the arguments as the protocol has them. */
+struct redis_command {
+        struct bus_buf args;
+        size_t count;
+};
+
+struct redis_stream {
+        char *name;
+        enum store_stream_kind kind;
+        struct store_stream now;
+        struct bus_pos before_first; /* predecessor of the oldest kept record */
+        int64_t top_us;              /* latest at_us of all its records */
+};
+
+/* A file that outlives the process, mapped: what this folder knows of the store in Redis. */
+struct redis_mark {
+        char magic[8];
+        uint64_t n;  /* the last commit that was acknowledged to us */
+        char id[32]; /* of the store it was in */
+};
+
+struct redis_store {
+        struct store base;
+        redisContext *context;
+        char *path, *prefix, *meta_key;
+        char owner[REDIS_OWNER_SIZE];
+        char token[24]; /* of the lease; "" for a shared store */
+        bool shared;
+        int lock_fd;
+        struct redis_mark *mark;
+        int64_t now_us;
+        int64_t held_until_us; /* monotonic: no longer than this is the lease surely ours */
+        struct redis_command command;
+        struct redis_stream **streams;
+        size_t stream_count;
+        bool restored, regressed;
+        bool busy;  /* a callback runs */
+        int failed; /* -errno: nothing is possible any more */
+        uint64_t commits, syncs;
+};
+
+static inline struct redis_store *redis_of(const struct store *store)
+{
+        return (struct redis_store *)(uintptr_t)store;
+}
+
+/* ---- wire.c: connection and commands ---- */
+const struct store_redis_options *redis_options(void);
+BUS_MUST int redis_connect(redisContext **ret_context, char *error, size_t error_size);
+
+void redis_begin(struct redis_command *command);
+void redis_add(struct redis_command *command, struct bus_bytes argument);
+void redis_add_str(struct redis_command *command, const char *argument);
+void redis_add_int(struct redis_command *command, int64_t argument);
+/* FCALL of a function of redis.lua on the store with META_KEY. */
+void redis_begin_call(struct redis_command *command, const char *function, const char *meta_key);
+/* Sends, and waits for the one answer. -errno of an error answer, too; the caller frees *RET_REPLY. */
+BUS_MUST int redis_ask(redisContext *context, struct redis_command *command, redisReply **ret_reply,
+        char *error, size_t error_size);
+void redis_send(redisContext *context, struct redis_command *command);
+BUS_MUST int redis_answer(
+        redisContext *context, redisReply **ret_reply, char *error, size_t error_size);
+
+/* The same for a store that is open: what cannot be mended ends it. */
+BUS_MUST int redis_do(struct redis_store *s, redisReply **ret_reply);
+BUS_MUST int redis_take_answer(struct redis_store *s, redisReply **ret_reply);
+void redis_call(struct redis_store *s, const char *function); /* begins s->command */
+/* 0, or why nothing can be done any more. */
+BUS_MUST int redis_usable(const struct redis_store *s);
+
+static inline void redis_reply_freep(redisReply **reply)
+{
+        if (*reply)
+                freeReplyObject(*reply);
+}
+#define REDIS_AUTOREPLY BUS_CLEANUP(redis_reply_freep)
+
+/* ---- reply.c: what answers say; pure ---- */
+int redis_errno(const char *error);
+/* An array of at least COUNT elements. */
+bool redis_is_array(const redisReply *reply, size_t count);
+bool redis_is_text(const redisReply *reply); /* a string, maybe empty */
+struct bus_bytes redis_bytes(const redisReply *reply);
+const char *redis_id(struct bus_pos pos, bool derived, char text[static REDIS_ID_SIZE]);
+BUS_MUST int redis_parse_id(struct bus_bytes text, bool derived, struct bus_pos *ret_pos);
+BUS_MUST int redis_parse_number(struct bus_bytes text, int64_t *ret_number);
+/* [id, [field, value, ...]] of a journal; borrows from REPLY. */
+BUS_MUST int redis_parse_record(const redisReply *reply, bool derived,
+        struct store_record *ret_record, int64_t *ret_top_us);
+/* What describe() of redis.lua says. */
+BUS_MUST int redis_parse_stream(const redisReply *reply, struct redis_stream *ret_stream);
+/* Numbers in an id have bounds: a position beyond is none that we ever gave out. */
+bool redis_pos_fits(struct bus_pos pos, bool derived);
+
+/* ---- streams.c ---- */
+struct redis_stream *redis_stream_find(struct redis_store *s, const char *name);
+void redis_streams_done(struct redis_store *s);
+/* Of a shared store: what the others made of it meanwhile. */
+BUS_MUST int redis_stream_refresh(struct redis_store *s, struct redis_stream *stream);
+int redis_stream_open(struct store *store, const char *name, enum store_stream_kind kind,
+        struct store_stream *ret_stream);
+int redis_stream_fork(
+        struct store *store, const char *name, uint64_t above, struct store_stream *ret_stream);
+int redis_stream_get(struct store *store, const char *name, struct store_stream *ret_stream);
+
+/* ---- commit.c ---- */
+int redis_commit(struct store *store, struct store_batch *batch, enum store_sync sync);
+
+/* ---- read.c ---- */
+int redis_read(struct store *store, const char *name, struct bus_pos after, size_t max_count,
+        store_record_fn fn, void *arg, struct bus_pos *ret_after);
+int redis_seek_time(
+        struct store *store, const char *name, int64_t since_us, struct bus_pos *ret_after);
+int redis_prune(struct store *store, const char *name, int64_t before_us, size_t max_count);
+
+/* ---- state.c ---- */
+int redis_get(struct store *store, struct bus_bytes key, struct bus_buf *ret_value);
+int redis_scan(struct store *store, struct bus_bytes prefix, store_state_fn fn, void *arg);
+int redis_cursor(struct store *store, const char *name, struct bus_pos *ret_position);
+
+/* ---- place.c: what a store's path means ---- */
+char *redis_prefix_of(const char *path); /* the caller frees */
+/* Takes PATH.lock and tells who holds what this folder holds. */
+BUS_MUST int redis_place_take(
+        struct redis_store *s, const char *path, char *error, size_t error_size);
+void redis_place_done(struct redis_store *s);
+void redis_mark_set(struct redis_store *s, const char *id, uint64_t n);
+/* PATH's mark is forgotten: the store it spoke of was replaced. */
+void redis_mark_drop(const char *path);
+
+/* ---- care.c ---- */
+int redis_backup(struct store *store, const char *path, char *error, size_t error_size);
+int redis_verify(const char *path, char *error, size_t error_size);
+int redis_restore(const char *backup, const char *path, char *error, size_t error_size);
+int redis_load(const char *path, const char *dump, bool restored, char *error, size_t error_size);
+/* A backup that lies at S's path becomes the store. 0 also where there is none. */
+BUS_MUST int redis_adopt_file(struct redis_store *s, char *error, size_t error_size);
+
+/* ---- dump.c ---- */
+int redis_dump(struct store *store, const struct store_sink *sink, char *error, size_t error_size);
+
+/* ---- load.c: a whole store, put in the place of what is there ---- */
+struct redis_loader {
+        struct redis_store *s; /* connected, its place taken, not open */
+        char token[24];
+        size_t pieces;
+        struct bus_buf full_forks;
+        /* kinds of the streams that came: positions depend on them */
+        char (*names)[64];
+        bool *derived;
+        size_t count;
+        int error;
+};
+BUS_MUST int redis_load_begin(struct redis_loader *loader, struct redis_store *s,
+        struct store_sink *ret_sink, char *error, size_t error_size);
+/* RESTORED: its streams have to go on under new incarnations, above FLOOR. Either way the loader is
+ * done; after a failure the store cannot be opened until a load has succeeded. */
+BUS_MUST int redis_load_end(struct redis_loader *loader, int r, bool restored, uint64_t floor,
+        char *error, size_t error_size);

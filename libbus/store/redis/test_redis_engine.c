@@ -1,0 +1,22 @@
+/* The redis engine, each test on a server of its own. */
+#include "libbus/base/require.h"
+#include "libbus/store/redis/test_redis_server.h"
+#include "libbus/store/test_engines.h"
+
+const char *const test_engines[] = { "redis" };
+const size_t test_engine_count = BUS_COUNT(test_engines);
+
+static struct test_redis server;
+
+void test_engine_begin(struct test_store *t)
+{
+        (void)t;
+        test_redis_start(&server, NULL);
+        test_redis_use(&server);
+}
+
+void test_engine_end(struct test_store *t)
+{
+        (void)t;
+        test_redis_end(&server);
+}
