@@ -56,7 +56,7 @@ bool access_asks_user(const struct access_rule *rule, const struct access_reques
         return !request->authorization && rule->barred_count;
 }
 
-bool access_may_switch(const struct access_rule *rule, const uid_t *user)
+bool access_may_switch(const struct access_rule *rule, const uint32_t *user)
 {
         for (size_t i = 0; user && i < rule->barred_count; i++)
                 if (rule->barred[i] == *user)

@@ -8,16 +8,14 @@
  */
 #include "libbus/base/hash.h"
 
-#include <sys/types.h>
-
 /* Services that have a user. */
 #define ACCESS_USERS_MAX 16
 
 struct access_rule {
         bool has_token;
         uint8_t token_sha256[BUS_SHA256_SIZE];
-        bool loopback;                  /* let this machine in without a token ... */
-        uid_t barred[ACCESS_USERS_MAX]; /* ... but none of these to switch */
+        bool loopback;                     /* let this machine in without a token ... */
+        uint32_t barred[ACCESS_USERS_MAX]; /* ... but none of these to switch */
         size_t barred_count;
 };
 
@@ -32,4 +30,4 @@ bool access_allowed(const struct access_rule *rule, const struct access_request 
 /* Whether it matters who somebody is that shows no token. */
 bool access_asks_user(const struct access_rule *rule, const struct access_request *request);
 /* Of one who was let in and for whom it matters: whether he may switch. USER: NULL where it is not known. */
-bool access_may_switch(const struct access_rule *rule, const uid_t *user);
+bool access_may_switch(const struct access_rule *rule, const uint32_t *user);

@@ -104,9 +104,8 @@ bool alarms_raised(const struct alarms *alarms, const char *service, const char 
         size_t index;
         json_t *json;
 
-        json_array_foreach(alarms->list, index, json)
-                if (has(json, "service", service) && has(json, "code", code))
-                        return true;
+        json_array_foreach(alarms->list, index,
+                json) if (has(json, "service", service) && has(json, "code", code)) return true;
         return false;
 }
 

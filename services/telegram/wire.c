@@ -20,17 +20,33 @@
  * is loaded when there is something to call: a bot without a token does without.
  */
 #define CURL_LIBRARY "libcurl.so.4"
-#define CURL_FUNCTIONS(X)                                                                       \
-        X(easy_cleanup)                                                                         \
-        X(easy_getinfo)                                                                         \
-        X(easy_init)                                                                            \
-        X(easy_setopt)                                                                          \
-        X(easy_strerror)                                                                        \
-        X(global_cleanup)                                                                       \
-        X(global_init) X(mime_addpart) X(mime_data) X(mime_filename) X(mime_free) X(mime_init)  \
-                X(mime_name) X(mime_type) X(multi_add_handle) X(multi_assign) X(multi_cleanup)  \
-                        X(multi_info_read) X(multi_init) X(multi_remove_handle) X(multi_setopt) \
-                                X(multi_socket_action) X(slist_append) X(slist_free_all)
+/* clang-format off */
+#define CURL_FUNCTIONS(X) \
+        X(easy_cleanup) \
+        X(easy_getinfo) \
+        X(easy_init) \
+        X(easy_setopt) \
+        X(easy_strerror) \
+        X(global_cleanup) \
+        X(global_init) \
+        X(mime_addpart) \
+        X(mime_data) \
+        X(mime_filename) \
+        X(mime_free) \
+        X(mime_init) \
+        X(mime_name) \
+        X(mime_type) \
+        X(multi_add_handle) \
+        X(multi_assign) \
+        X(multi_cleanup) \
+        X(multi_info_read) \
+        X(multi_init) \
+        X(multi_remove_handle) \
+        X(multi_setopt) \
+        X(multi_socket_action) \
+        X(slist_append) \
+        X(slist_free_all)
+/* clang-format on */
 
 static struct {
 #define X(name) __typeof__(&curl_##name) name;

@@ -1,7 +1,7 @@
 #pragma once
 /*
  * Inside of the redis engine. One connection, one process. What a store is made of lies in Redis
- * under the prefix "umbra:SERVICE:" and is changed by the functions of redis.lua alone, one call a
+ * under the prefix "umbra:SERVICE:" and is changed by the functions of streams.lua and commits.lua alone, one call a
  * step. The service's folder keeps three small files beside the path it gave: PATH.lock (a second
  * process of this folder is refused at once), PATH.owner (who the lease belongs to: a process that
  * has the lock knows that the lease's last holder of this folder is dead), PATH.mark (the last commit
@@ -72,7 +72,7 @@ void redis_begin(struct redis_command *command);
 void redis_add(struct redis_command *command, struct bus_bytes argument);
 void redis_add_str(struct redis_command *command, const char *argument);
 void redis_add_int(struct redis_command *command, int64_t argument);
-/* FCALL of a function of redis.lua on the store with META_KEY. */
+/* FCALL of a function of the library on the store with META_KEY. */
 void redis_begin_call(struct redis_command *command, const char *function, const char *meta_key);
 /* Sends, and waits for the one answer. -errno of an error answer, too; the caller frees *RET_REPLY. */
 BUS_MUST int redis_ask(redisContext *context, struct redis_command *command, redisReply **ret_reply,
@@ -107,7 +107,7 @@ BUS_MUST int redis_parse_number(struct bus_bytes text, int64_t *ret_number);
 /* [id, [field, value, ...]] of a journal; borrows from REPLY. */
 BUS_MUST int redis_parse_record(const redisReply *reply, bool derived,
         struct store_record *ret_record, int64_t *ret_top_us);
-/* What describe() of redis.lua says. */
+/* What describe() of streams.lua says. */
 BUS_MUST int redis_parse_stream(const redisReply *reply, struct redis_stream *ret_stream);
 /* Numbers in an id have bounds: a position beyond is none that we ever gave out. */
 bool redis_pos_fits(struct bus_pos pos, bool derived);

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <sys/time.h>
 
-#define NAME_MARK  '@' /* in redis.lua: the hash of the text */
+#define NAME_MARK  '@' /* in the library: the hash of the text */
 #define HASH_CHARS 12
 
 static struct {

@@ -186,9 +186,9 @@ enum load_sql { LOAD_STREAM, LOAD_FORK, LOAD_RECORD, LOAD_CLAIM, LOAD_STATE, LOA
 static const char *const load_sqls[LOADS] = {
         [LOAD_STREAM] = "INSERT INTO stream(name, kind, incarnation, lost) VALUES(?,?,?,?)",
         [LOAD_FORK] = "INSERT INTO fork VALUES((SELECT id FROM stream WHERE name = ?),?,?,?,?)",
-        [LOAD_RECORD] = "INSERT INTO journal(stream, incarnation, seq, part, pred_incarnation,"
-                        " pred_seq, pred_part, topic, body, at_us, late_us)"
-                        " VALUES((SELECT id FROM stream WHERE name = ?),?,?,?,?,?,?,?,?,?,?)",
+        [LOAD_RECORD] = ("INSERT INTO journal(stream, incarnation, seq, part, pred_incarnation,"
+                         " pred_seq, pred_part, topic, body, at_us, late_us)"
+                         " VALUES((SELECT id FROM stream WHERE name = ?),?,?,?,?,?,?,?,?,?,?)"),
         [LOAD_CLAIM] = ("INSERT INTO claim(stream, key, value, expires_us, until_us, incarnation,"
                         " seq, part) VALUES((SELECT id FROM stream WHERE name = ?),?,?,?,?,?,?,?)"),
         [LOAD_STATE] = "INSERT INTO state VALUES(?,?)",

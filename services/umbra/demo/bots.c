@@ -239,7 +239,7 @@ static void show(struct bots *bots, struct report *report, const json_t *message
         if (is_digest)
                 bots->digest_us = bus_mono_us();
         for (; *text && size < LINE_BYTES - 4; text++)
-                line[size++] = *text == '\n' ? ' ' : *text;
+                line[size++] = (char)(*text == '\n' ? ' ' : *text);
         while (*text && size &&
                 ((unsigned char)*text & 0xC0) == 0x80) /* not in a character's middle */
                 text--, size--;
