@@ -15,9 +15,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ASK_US         (2 * BUS_US_PER_SEC)
-#define POLL_US        (20 * BUS_US_PER_MS)
-#define STOP_WITHIN_US (30 * BUS_US_PER_SEC) /* what a service may take to finish what it has */
+#define ASK_US (2 * BUS_US_PER_SEC)
+/* A heartbeat a second. */
+#define HEARD_WITHIN_US (3 * BUS_US_PER_SEC)
+#define POLL_US         (20 * BUS_US_PER_MS)
+#define STOP_WITHIN_US  (30 * BUS_US_PER_SEC) /* what a service may take to finish what it has */
 /* It may have to read months of a stream before it is ready. */
 #define READY_WITHIN_US (60 * BUS_US_PER_SEC)
 #define CMDLINE_MAX     ((size_t)4096)
@@ -87,6 +89,23 @@ static pid_t pid_of(const struct layout *layout, const json_t *status, const cha
                 pid = (pid_t)json_integer_value(
                         json_object_get(restart_service_of(status, service), "pid"));
         return pid > 1 && is_its_process(pid, service) ? pid : -ESRCH;
+}
+
+bool restart_is_there(const struct layout *layout, const struct client *health, const char *service)
+{
+        bool written_down = layout_pid(layout, "health") > 0;
+        int64_t until_us = bus_mono_us() + HEARD_WITHIN_US;
+        pid_t pid;
+
+        for (;;) {
+                json_t *status = restart_get(health, "/api/status");
+
+                pid = pid_of(layout, status, service);
+                json_decref(status);
+                if (pid > 0 || written_down || bus_mono_us() > until_us)
+                        return pid > 0;
+                usleep(POLL_US);
+        }
 }
 
 static int find(const struct layout *layout, const struct client *health, const char *service,

@@ -283,20 +283,19 @@ static int take_restart(struct deployment *deployment, const struct step *step, 
         unsigned int count = 0;
         int r = status ? 0 : -ECONNREFUSED;
 
-        if (!status)
+        json_decref(status);
+        if (r < 0)
                 strcpy(note, "health does not answer");
         for (size_t i = 0; !r && step->services[i]; i++) {
                 struct restarted restarted;
 
                 /* who was left out on purpose is not missed */
-                if (!json_is_true(json_object_get(
-                            restart_service_of(status, step->services[i]), "alive")))
+                if (!restart_is_there(deployment->layout, &deployment->health, step->services[i]))
                         continue;
                 r = restart_service(deployment->layout, &deployment->health, step->services[i],
                         &restarted, note, STEP_NOTE_SIZE);
                 count++;
         }
-        json_decref(status);
         if (!r)
                 snprintf(note, STEP_NOTE_SIZE, "%u services in %.1f s", count,
                         (double)(bus_mono_us() - begun_us) / (double)BUS_US_PER_SEC);
