@@ -14,6 +14,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <stddef.h>
+#include <time.h>
 
 /* A message's stamps: the way from HTTP to the broker has nine steps, a few more do no harm. */
 #define STAMPS_MAX 16
@@ -25,6 +26,9 @@
  * does, but no longer than that. */
 #define GATHER_LATELY_US (2 * BUS_US_PER_MS)
 #define GATHER_MAX_US    500
+/* Syncs follow each other no faster than that, in steps that no loop's timer can make. */
+#define GATHER_PACE_US 300
+#define GATHER_STEP_US 100
 /* A message is through all services sooner than that: who has not committed for so long is idle. */
 #define SETTLE_PAUSE_US (5 * BUS_US_PER_MS)
 /* Who is in the background and so far behind makes up for much at once. */
@@ -496,11 +500,11 @@ static bool may_wait(struct bus_service *service)
  */
 static bool gathers(struct bus_service *service)
 {
+        const struct timespec step = { .tv_nsec = GATHER_STEP_US * 1000 };
         struct turn *turn = &service->turn;
         int64_t now_us;
 
-        if (!turn->sync || turn->staged_count == turn->gathered ||
-                turn->staged_count >= WAITING_MESSAGES_MAX || service->draining)
+        if (!turn->sync || turn->staged_count >= WAITING_MESSAGES_MAX || service->draining)
                 return false;
         now_us = bus_mono_us();
         if (!turn->gather_us)
@@ -508,6 +512,11 @@ static bool gathers(struct bus_service *service)
         if (now_us - service->synced_us > GATHER_LATELY_US ||
                 now_us - turn->gather_us > GATHER_MAX_US)
                 return false;
+        if (turn->staged_count == turn->gathered) {
+                if (now_us - service->synced_us > GATHER_PACE_US)
+                        return false;
+                (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &step, NULL);
+        }
         turn->gathered = turn->staged_count;
         bus_loop_again(service->loop);
         return true;

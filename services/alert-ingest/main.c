@@ -200,7 +200,6 @@ static const struct bus_service_class class = {
         .outputs = outputs,
         .inputs = inputs,
         .options = ingest_options,
-        .goes_first = true,
         .survives_commit_failure = true,
         .commit_delay_us = COMMIT_DELAY_US,
         .replicated = true,

