@@ -68,6 +68,11 @@ rig_finish() {
                 printf '\nafter %d checks: FAIL %s\n' "$checks" "${why:-a command failed}"
         fi
         [ -z "$redis" ] || redis_kill
+        # what the test still has in the background would keep its output open, and the suite waiting
+        jobs -p >"$UMBRA_STATE/jobs"
+        while read -r job; do
+                kill -KILL "$job" 2>/dev/null || :
+        done <"$UMBRA_STATE/jobs"
         rm -rf "$UMBRA_STATE" ${redis_folder:+"$redis_folder"}
         exit "$status"
 }

@@ -41,7 +41,7 @@ kill -TERM "$PID"
 timeout 30 sh -c "while kill -0 $PID 2>/dev/null; do sleep 0.1; done" || fail 'alert-ingest did not end'
 is_healthy() { curl -sf "$ops/health"; }
 until_true 20 is_healthy
-has_new_pid alert-ingest "$PID" || fail 'alert-ingest was not started again'
+until_true 20 has_new_pid alert-ingest "$PID"
 passed 'a SIGTERM by hand does the same'
 
 until_true 20 is_ready alert-ingest
