@@ -236,6 +236,50 @@ Test(faults, a_reversal_closes_and_then_opens)
         rig_wait_until(rig, rig->positions == 1);
 }
 
+/* By the reversal: the close of what ALERT opened. */
+static size_t closed_by(const char *reversal, const char *alert)
+{
+        const Pb__Trade *opened = rig_last(rig, alert, TOLD(FILLED), NULL);
+        size_t count = 0;
+
+        for (size_t i = 0; i < rig->told_count; i++)
+                count += !strcmp(rig->told[i].alert_id, reversal) &&
+                         rig->told[i].trade->event == TOLD(FILLED) &&
+                         rig->told[i].trade->ticket == opened->ticket;
+        return count;
+}
+
+Test(faults, a_reversal_closes_an_entry_that_was_being_retried)
+{
+        rig_demo(rig, "market-closed for=1500");
+        rig_order(rig, A, rig_entry(SELL), false);
+        rig_wait_until(rig, rig_ledger(rig, "request", NULL) >= 2);
+        rig_order(rig, B, rig_reversal(BUY), false);
+        rig_wait_event(rig, B, DONE);
+        expect_one_deal(A);
+        cr_expect_eq(closed_by(B, A), 1);
+        cr_expect_eq(rig_ledger(rig, "deal", NULL), 3);
+        rig_wait_until(rig, rig->positions == 1);
+}
+
+Test(faults, a_reversal_does_not_wait_for_a_retried_entry_of_its_own_side)
+{
+        open_one(C, SELL);
+        rig_demo(rig, "reject 10028 n=all action=open");
+        rig_order(rig, A, rig_entry(BUY), false);
+        rig_wait_until(rig, rig_ledger(rig, "request", NULL) >= 3);
+        rig_order(rig, B, rig_reversal(BUY), false);
+        rig_wait_event(rig, B, FILLED); /* its close, while A still finds no way in */
+        cr_expect_eq(closed_by(B, C), 1);
+        cr_expect_eq(rig_count(rig, A, TOLD(FILLED)), 0);
+        rig_demo(rig, "clear");
+        rig_wait_event(rig, A, DONE);
+        rig_wait_event(rig, B, DONE);
+        expect_one_deal(A);
+        cr_expect_eq(rig_ledger(rig, "deal", NULL), 4);
+        rig_wait_until(rig, rig->positions == 2);
+}
+
 Test(faults, an_exit_goes_past_an_unknown_entry_and_closes_it_when_it_turns_up)
 {
         rig_demo(rig, "snapshot failed n=all");

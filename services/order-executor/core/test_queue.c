@@ -59,6 +59,14 @@ Test(queue, symbols_do_not_wait_for_each_other)
 
 /* ---- reversals ---- */
 
+static void expect_closed(unsigned int alert, const struct ex_order *position)
+{
+        const struct ex_order *close = ex_job_close_of(world_job(w, alert), position->ticket);
+
+        cr_assert_not_null(close);
+        expect_state(close, FILLED);
+}
+
 Test(queue, a_reversal_closes_the_other_side_first)
 {
         struct ex_order *sell = open_one(1, SELL), *leg;
@@ -162,6 +170,88 @@ Test(queue, a_reversal_waits_for_a_doubtful_entry_of_the_other_side_only)
         expect_state(world_leg(w, 2, 'A'), FILLED);
         expect_state(same, FILLED);
         cr_expect_eq(w->tb->position_count, 1, "the last word was SELL");
+}
+
+Test(queue, a_reversal_waits_for_a_retried_entry_of_the_side_it_closes)
+{
+        struct ex_order *first = open_one(9, SELL), *other, *leg;
+
+        tb_script(w->tb, TB_CODE(RETCODE_REQUOTE));
+        other = single(1, SELL);
+        world_settle(w);
+        expect_state(other, INTENT);
+        cr_expect_eq(other->phase, EX_PHASE_BACKOFF);
+        leg = reverse(2, BUY);
+        world_settle(w);
+        expect_state(leg, RECEIVED);
+        cr_expect_null(world_close(w, 2, 0), "what is there already is not closed alone");
+        world_run_us(w, 2 * SEC);
+        expect_state(other, FILLED);
+        cr_expect_eq(other->attempt, 2);
+        expect_closed(2, first);
+        expect_closed(2, other);
+        expect_state(leg, FILLED);
+        cr_expect_eq(w->tb->position_count, 1, "the reversal's own");
+}
+
+Test(queue, a_reversal_goes_on_when_the_retried_entry_of_the_side_it_closes_gives_up)
+{
+        struct ex_order *other, *leg;
+
+        for (int i = 0; i < 3; i++)
+                tb_script(w->tb, TB_CODE(RETCODE_PRICE_CHANGED));
+        other = single(1, SELL);
+        world_settle(w);
+        leg = reverse(2, BUY);
+        world_settle(w);
+        expect_state(leg, RECEIVED);
+        world_run_us(w, 10 * SEC);
+        expect_state(other, REJECTED);
+        cr_expect_null(world_close(w, 2, 0));
+        expect_state(leg, FILLED);
+}
+
+Test(queue, a_reversal_does_not_wait_for_a_retried_entry_of_its_own_side)
+{
+        struct ex_order *sell = open_one(9, SELL), *own, *leg;
+
+        tb_script(w->tb, TB_CODE(RETCODE_LOCKED));
+        own = single(1, BUY);
+        world_settle(w);
+        cr_expect_eq(own->phase, EX_PHASE_BACKOFF);
+        leg = reverse(2, BUY);
+        cr_assert_not_null(world_close(w, 2, 0));
+        expect_state(world_close(w, 2, 0), INTENT);
+        world_settle(w); /* no time passes: nothing is tried again meanwhile */
+        expect_closed(2, sell);
+        expect_state(leg, FILLED);
+        expect_state(own, INTENT);
+        cr_expect_eq(own->attempt, 2);
+        world_run_us(w, 2 * SEC);
+        expect_state(own, FILLED);
+        cr_expect_eq(w->tb->position_count, 2, "both of the reversal's side stay");
+}
+
+Test(queue, a_reversal_under_way_does_not_hold_up_the_retry_of_its_own_side)
+{
+        struct ex_order *own, *leg;
+
+        open_one(9, SELL);
+        tb_script(w->tb, TB_CODE(RETCODE_LOCKED));
+        tb_script(w->tb, TB_PLACED); /* the close */
+        own = single(1, BUY);
+        world_settle(w);
+        leg = reverse(2, BUY);
+        world_run_us(w, 2 * SEC);
+        expect_state(own, FILLED);
+        cr_assert_not_null(world_close(w, 2, 0));
+        cr_expect(!ex_order_is_final(world_close(w, 2, 0)));
+        expect_state(leg, RECEIVED);
+        tb_work(w->tb);
+        world_settle(w);
+        expect_state(world_close(w, 2, 0), FILLED);
+        expect_state(leg, FILLED);
+        cr_expect_eq(w->tb->position_count, 2);
 }
 
 Test(queue, a_reversal_checks_the_limits_again_behind_its_closes)
