@@ -147,6 +147,14 @@ static const json_t *last_trade(const struct judged *judged, const char *id)
         return last;
 }
 
+/* The broker's newest word on it; 0: it never saw it. */
+static unsigned int retcode_of(const struct sum *sum, const char *id)
+{
+        const struct ledger_order *order = demo_ledger_order(sum->ledger, id);
+
+        return order ? order->retcode : 0;
+}
+
 /* How our own books say it ended; "" where they do not. */
 static const char *state_of(const struct judged *judged, const char *id)
 {
@@ -170,8 +178,10 @@ static void sum_legs(struct sum *sum)
                 }
                 expect(sum, leg->id);
                 if (!has_deal(sum, leg->id))
-                        problem(sum, "lost: leg %s of %s on %s, which ended '%s'", leg->id,
-                                judged->alert->alert_id, judged->symbol, state);
+                        problem(sum,
+                                "lost: leg %s of %s on %s, which ended '%s', the broker said %u",
+                                leg->id, judged->alert->alert_id, judged->symbol, state,
+                                retcode_of(sum, leg->id));
         }
 }
 
