@@ -39,12 +39,32 @@ mv "$folder/umbra.ini.new" "$folder/umbra.ini"
 install -d -m 0755 "$folder/public"
 install -m 0644 "$made"/keys/public/*.cert "$folder/public"
 
-# A password for each user of the store; who is none may ask whether it lives. Nobody can be the
-# default user, but that one must be allowed everything: Redis 7.0 loads its append-only file in that
-# one's name, and would leave out what is forbidden to it.
+# A password for each user of the store, who may do with its own keys what the engine does, and nothing
+# else: who could load functions could replace those that order-executor runs. loader brings them, and
+# may no more; who is no user may ask whether it lives. Nobody can be the default user, but that one must
+# be allowed everything: Redis 7.0 loads its append-only file in that one's name, and would leave out what
+# is forbidden to it.
 mkdir -p "$made/redis"
 acl=$made/redis/users.acl.new
+rights='+fcall +fcall_ro +info +ping +wait +exists +hget +hmget +hset +hdel +hgetall +sadd +smembers'
+rights="$rights +sismember +rpush +ltrim +lrange +xadd +xrange +xrevrange +xtrim +zadd +zrem +zrange +zrangebyscore"
+rights="$rights +zrangebylex +unlink +time"
 printf 'user default off resetpass ~* &* +@all\nuser probe on nopass -@all +ping\n' >"$acl"
+
+# store_user NAME UID RULES CONTAINER...
+store_user() {
+        name=$1
+        owner=$2
+        rules=$3
+        shift 3
+        password=$made/redis/$name.password
+        [ -s "$password" ] || openssl rand -hex 24 >"$password"
+        for one in "$@"; do
+                give "$one" "$owner" "$password" redis.password
+        done
+        printf 'user %s on #%s resetchannels -@all %s\n' "$name" "$(hash_of "$password")" "$rules" >>"$acl"
+}
+
 while read -r name uid container; do
         if [ -f "$made/keys/$name.cert_secret" ]; then
                 for one in $container; do
@@ -53,13 +73,8 @@ while read -r name uid container; do
         fi
         # the shadow's store is its own disk: it has neither a way to Redis nor a user there
         case $name in strategy-v3-shadow | mt5-demo) continue ;; esac
-        password=$made/redis/$name.password
-        [ -s "$password" ] || openssl rand -hex 24 >"$password"
-        for one in $container; do
-                give "$one" "$uid" "$password" redis.password
-        done
-        printf 'user %s on #%s ~umbra:%s:* &umbra:%s:* +@all -@admin -@dangerous +info\n' \
-                "$name" "$(hash_of "$password")" "$name" "$name" >>"$acl"
+        # shellcheck disable=SC2086 # a list of words
+        store_user "$name" "$uid" "~umbra:$name:* $rights" $container
 done <<'EOF'
 alert-ingest 61105 alert-ingest-1 alert-ingest-2
 strategy-v3 61103 strategy-v3
@@ -71,6 +86,7 @@ telegram-notify 61108 telegram-notify
 health 61101 health
 mt5-demo 61100 mt5-demo
 EOF
+store_user loader 61109 '+function|load +ping' redis-functions
 give redis 61121 "$acl" users.acl
 rm -f "$acl"
 give order-executor 61102 "$made/keys/broker.secret" broker.secret

@@ -22,11 +22,13 @@ fi
 
 folder=$(mktemp -d)
 redis=
+other=
 ingest=
 tunnel=
+up=
 finish() {
         status=$?
-        for pid in $ingest $tunnel $redis; do
+        for pid in $ingest $tunnel $redis $up $other; do
                 kill -KILL "$pid" 2>/dev/null || :
                 wait "$pid" 2>/dev/null || :
         done
@@ -107,11 +109,29 @@ MODULES=$modules TREE=$tree PROGRAMS=$(dirname "$(dirname "$umbra")") PLUGINS=$p
         VERSION=$version OVERLAYS="staging=$folder/staging.yaml production=$folder/production.yaml" \
         node "$(dirname "$0")/check.mjs"
 
+free_port() {
+        node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'
+}
+
 # ---- Redis, as staging starts it, with the users it is given ----
 
+# What a service may do there is written down three times.
+# shellcheck disable=SC2016 # the shell's dollars are the script's
+rights_in() { # FILE: of the first user it gives them to
+        tr '\n' ' ' <"$tree/$1" | sed 's/rights="$rights//g' | tr -d "'\"" | grep -o '+fcall +fcall_ro .*+time' | tr -s ' ' ' ' |
+                sed 's/+time.*/+time/'
+}
+for file in docker/prepare.sh k8s/secrets; do
+        [ "$(rights_in "$file")" = "$(rights_in docs/stores.md)" ] || fail "$file and docs/stores.md differ in what a service may do in Redis"
+done
+[ -n "$(rights_in docs/stores.md)" ] || fail 'docs/stores.md does not say what a service may do in Redis'
+passed 'staging, Kubernetes and the runbook give a service the same rights in Redis'
+
+
 secret=$folder/k8s/overlays/staging/secret
+redis_port=$(free_port)
 sed -e "s|^dir .*|dir $folder|" -e "s|^aclfile .*|aclfile $secret/redis/users.acl|" -e '/^bind /d' \
-        -e "s|^port .*|port 0\nunixsocket $folder/redis.sock|" "$folder/k8s/components/redis/redis.conf" >"$folder/redis.conf"
+        -e "s|^port .*|port $redis_port\nbind 127.0.0.1\nunixsocket $folder/redis.sock|" "$folder/k8s/components/redis/redis.conf" >"$folder/redis.conf"
 redis-server "$folder/redis.conf" >"$folder/redis.log" 2>&1 &
 redis=$!
 until_true() { # SECONDS COMMAND...
@@ -154,9 +174,77 @@ UMBRA_REDIS_SOCKET=$folder/redis.sock UMBRA_REDIS_USER=loader UMBRA_REDIS_PASSWO
         "$umbra" redis load --state "$secret" >"$folder/said" 2>&1 || fail "umbra redis load: $(cat "$folder/said")"
 passed 'the job that brings the functions may, and can'
 
-free_port() {
-        node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'
+# ---- a restore in a cluster: the runbook's blocks, with a kubectl that plays the cluster ----
+
+# What it would find on the claims: a backup of a system that ran, on another Redis.
+hash() {
+        sed -n "s/^$1=//p" "$secret/hashes.env"
 }
+mkdir "$folder/other"
+redis-server --port 0 --unixsocket "$folder/other/sock" --dir "$folder/other" --save '' --appendonly yes --appendfsync always \
+        >"$folder/other.log" 2>&1 &
+other=$!
+until_true 30 redis-cli -s "$folder/other/sock" ping
+UMBRA_UP_OWN_UIDS=no "$umbra" up --state "$folder/up" --set alert-ingest.listen=127.0.0.1:0 --set health.listen=127.0.0.1:0 \
+        --set bus.store=redis --set redis.socket="$folder/other/sock" >"$folder/up.out" 2>"$folder/up.log" &
+up=$!
+until_true 60 grep -q '^ready webhook=' "$folder/up.out"
+alert='{"type":"entry_v3","signal_type":"Momentum_Breakout","symbol":"EURUSD","direction":"buy","price":1.085,"sl_price":1.0839,"tf":"15","consensus_score":5,"position_multiplier":0.2,"id":"before"}'
+curl -sS -m 20 -d "$alert" "$(sed -n 's/^ready webhook=\([^ ]*\) .*/\1/p' "$folder/up.out" | sed "s/TOKEN/$(cat "$folder/up/webhook.token")/")" >"$folder/said"
+grep -q '"status":"accepted"' "$folder/said" || fail "the alert: $(cat "$folder/said")"
+"$umbra" backup --state "$folder/up" --name friday >"$folder/said" 2>&1 || fail "umbra backup: $(cat "$folder/said")"
+kill -TERM "$up"
+wait "$up" || fail "umbra up ended with $?"
+up=
+kill "$other"
+wait "$other" || :
+other=
+
+# It knows what the manifests have: KIND/NAME with a folder of backups on a volume.
+mkdir "$folder/played"
+cat >"$folder/played/kubectl" <<'KUBECTL'
+#!/bin/sh
+set -e
+has() { # KIND/NAME: with a volume at the folder of backups, or around it
+        case ${1%/*} in statefulset) kind=StatefulSet ;; deployment) kind=Deployment ;; *) return 1 ;; esac
+        awk -v kind="$kind" -v name="${1#*/}" 'BEGIN { RS = "---\n" }
+        $0 ~ "\nkind: " kind "\n" && $0 ~ "\n  name: " name "\n" &&
+                /mountPath: \/var\/lib\/umbra(\/backup)?\n/ { found = 1 }
+        END { exit !found }' "$PLAYED/staging.yaml"
+}
+[ "$1 $2" = '-n umbra' ]
+shift 2
+case $1 in
+exec)
+        has "$2"
+        case $5 in /var/lib/umbra/backup/*) cat "$PLAYED/up/backup/${5#/var/lib/umbra/backup/}" ;; *) exit 1 ;; esac
+        ;;
+scale)
+        for argument in "$@"; do
+                case $argument in */*) has "$argument" ;; esac
+        done
+        ;;
+port-forward) has "$2" && exec sleep 60 ;;
+get) ;; # nobody is left
+*) exit 1 ;;
+esac
+KUBECTL
+chmod +x "$folder/played/kubectl"
+ln -s "$umbra" "$folder/played/umbra"
+ran=0
+for env in "$folder"/blocks/*.env; do
+        [ "$(cat "$env")" = 'k8s restore' ] || continue
+        sed -e "s/16379/$redis_port/" -e 's/^kubectl apply .*/:/' "${env%.env}.sh" >"$folder/block"
+        (cd "$folder" && PLAYED=$folder PATH=$folder/played:$PATH sh -e "$folder/block") >"$folder/said" 2>&1 ||
+                fail "operations.md:$(cat "${env%.env}.line"): $(tail -n 5 "$folder/said")"
+        ran=$((ran + 1))
+done
+[ "$ran" = 2 ] || fail "the runbook has $ran blocks for a restore"
+grep -q '^alert-ingest: restored' "$folder/said" || fail "nothing was restored: $(cat "$folder/said")"
+grep -q '^order-executor: restored' "$folder/said" || fail "not all was restored: $(cat "$folder/said")"
+says NOPERM as restore flushall
+says NOPERM as restore function flush
+passed "a restore in a cluster, by the runbook's blocks: as the user who is for it, into this Redis"
 
 # ---- the terminal's way in, with Redis for somebody to talk to at its end ----
 
@@ -183,9 +271,6 @@ passed 'the TLS terminator takes its configuration and passes on what comes by T
 # The one whose answer is a promise, on that server, under those rights.
 port=$(free_port)
 mkdir "$folder/ingest"
-hash() {
-        sed -n "s/^$1=//p" "$secret/hashes.env"
-}
 env UMBRA_BUS_STATE_DIR="$folder/ingest" UMBRA_BUS_KEYS_DIR="$secret/keys" UMBRA_BUS_STORE=redis \
         UMBRA_REDIS_SOCKET="$folder/redis.sock" UMBRA_REDIS_PASSWORD_FILE="$secret/redis/alert-ingest.password" \
         UMBRA_ENDPOINT_ALERT_INGEST_BIND_PUB="ipc://$folder/pub" UMBRA_ENDPOINT_ALERT_INGEST_BIND_REPLAY="ipc://$folder/replay" \
@@ -197,7 +282,9 @@ until_true 60 curl -fsS -m 5 "http://127.0.0.1:$port/readyz"
 curl -sS -m 20 -d '{"type":"entry_v3","signal_type":"Momentum_Breakout","symbol":"EURUSD","direction":"buy","price":1.085,"sl_price":1.0839,"tf":"15","consensus_score":5,"position_multiplier":0.2,"id":"one"}' \
         "http://127.0.0.1:$port/webhook/$(cat "$secret/webhook.token")" >"$folder/said"
 grep -q '"status":"accepted"' "$folder/said" || fail "the alert: $(cat "$folder/said")"
+curl -sS -m 20 -d "$alert" "http://127.0.0.1:$port/webhook/$(cat "$secret/webhook.token")" >"$folder/said"
+grep -q '"status":"duplicate"' "$folder/said" || fail "what was restored is not known: $(cat "$folder/said")"
 kill -TERM "$ingest"
 wait "$ingest" || fail "alert-ingest ended with $?"
 ingest=
-passed 'alert-ingest makes an alert durable on it, under the rights it has'
+passed 'what was restored is there, and alert-ingest makes an alert durable on it, under the rights it has'
