@@ -104,6 +104,9 @@ done
 [ "$ran" -gt 0 ] || fail 'the runbook has no block for this suite'
 passed "the runbook's blocks for Kubernetes that need no cluster: $ran"
 
+MODULES=$modules TREE=$tree node "$(dirname "$0")/compose.mjs" >"$folder/said" 2>&1 || fail "docker/compose.yaml: $(cat "$folder/said")"
+passed "docker/compose.yaml is what today's Compose Specification has, too"
+
 mkdir "$folder/work"
 MODULES=$modules TREE=$tree PROGRAMS=$(dirname "$(dirname "$umbra")") PLUGINS=$plugins WORK=$folder/work \
         VERSION=$version OVERLAYS="staging=$folder/staging.yaml production=$folder/production.yaml" \
