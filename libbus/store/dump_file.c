@@ -33,6 +33,8 @@ struct store_dump_file {
 
 static int write_hashed(struct store_dump_file *file, const void *data, size_t size)
 {
+        if (!size)
+                return 0;
         crypto_hash_sha256_update(&file->hash, data, size);
         return fwrite(data, 1, size, file->file) == size ? 0 : errno ? -errno : -EIO;
 }

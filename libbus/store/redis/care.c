@@ -154,13 +154,29 @@ int redis_adopt_file(struct redis_store *s, char *error, size_t error_size)
         return r;
 }
 
-/* What is there is kept as a backup; of a store that is damaged, nothing is. */
-static int keep_old(struct redis_store *s, char *error, size_t error_size)
+/* 1: a load was cut short; 0: not. */
+static int is_half_loaded(struct redis_store *s)
 {
-        BUS_AUTOFREE char *kept = bus_xasprintf("%s.before-restore", s->path);
+        REDIS_AUTOREPLY redisReply *reply = NULL;
+        int r;
+
+        redis_begin(&s->command);
+        redis_add_str(&s->command, "HGET");
+        redis_add_str(&s->command, s->meta_key);
+        redis_add_str(&s->command, "loading");
+        r = redis_do(s, &reply);
+        return r < 0 ? r : redis_is_text(reply);
+}
+
+/* What is there becomes the backup KEPT. Of a store that is damaged nothing is kept; behind a restore
+ * that was cut short KEPT has what was there before that. */
+static int keep_old(struct redis_store *s, const char *kept, char *error, size_t error_size)
+{
         int r;
 
         r = is_there(s);
+        if (!r)
+                r = is_half_loaded(s);
         if (r)
                 return r < 0 ? r : 0;
         if (unlink(kept) < 0 && errno != ENOENT)
@@ -169,8 +185,11 @@ static int keep_old(struct redis_store *s, char *error, size_t error_size)
         return r == -EUCLEAN || r == -EBADMSG ? 0 : r;
 }
 
+/* KEPT gets its name when all is over: BACKUP may be what the last restore kept. */
 int redis_restore(const char *backup, const char *path, char *error, size_t error_size)
 {
+        BUS_AUTOFREE char *kept = bus_xasprintf("%s.before-restore", path);
+        BUS_AUTOFREE char *part = bus_xasprintf("%s.part", kept);
         struct redis_store *s;
         int r;
 
@@ -182,11 +201,15 @@ int redis_restore(const char *backup, const char *path, char *error, size_t erro
         if (!r)
                 r = store_dump_read(backup, NULL, error, error_size);
         if (!r)
-                r = keep_old(s, error, error_size);
+                r = keep_old(s, part, error, error_size);
         if (!r) {
                 *error = 0;
                 r = load_from(s, backup, true, error, error_size);
+                if (r == -EBUSY)
+                        unlink(part);
         }
+        if (!r && rename(part, kept) < 0 && errno != ENOENT)
+                r = -errno;
         tool_close(s);
         return r;
 }

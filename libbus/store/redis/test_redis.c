@@ -514,6 +514,90 @@ Test(redis, a_user_that_may_not_load_functions_says_which_are_missing)
         }
 }
 
+/* ---- restores ---- */
+
+static void restore(struct test_store *t, const char *backup)
+{
+        char error[256] = "";
+
+        t->store = store_free(t->store);
+        cr_assert_eq(
+                store_restore("redis", backup, t->path, error, sizeof(error)), 0, "%s", error);
+        test_open(t);
+}
+
+static void back_up(struct test_store *t, const char *path)
+{
+        char error[256] = "";
+
+        cr_assert_eq(store_backup(t->store, path, error, sizeof(error)), 0, "%s", error);
+}
+
+Test(redis, a_store_with_nothing_in_it_can_be_put_back)
+{
+        EACH_ENGINE(t)
+        {
+                BUS_AUTOFREE char *backup = bus_xasprintf("%s/backup", t->folder);
+
+                back_up(t, backup);
+                test_put(t, "key", "later");
+                restore(t, backup);
+                cr_expect_null(test_get(t, "key"));
+        }
+}
+
+Test(redis, what_a_restore_kept_can_be_put_back_itself)
+{
+        EACH_ENGINE(t)
+        {
+                BUS_AUTOFREE char *backup = bus_xasprintf("%s/backup", t->folder);
+                BUS_AUTOFREE char *kept = bus_xasprintf("%s.before-restore", t->path);
+
+                test_put(t, "key", "old");
+                back_up(t, backup);
+                test_put(t, "key", "new");
+                restore(t, backup);
+                cr_expect_str_eq(test_get(t, "key"), "old");
+                restore(t, kept);
+                cr_expect_str_eq(test_get(t, "key"), "new");
+                restore(t, kept);
+                cr_expect_str_eq(test_get(t, "key"), "old");
+        }
+}
+
+/* As a restore leaves it that is killed in the middle. */
+static void cut_short(struct test_store *t)
+{
+        struct redis_store *s = (struct redis_store *)(void *)t->store;
+        struct redis_loader loader;
+        struct store_sink sink;
+        char error[256] = "";
+
+        cr_assert_eq(redis_load_begin(&loader, s, &sink, error, sizeof(error)), 0, "%s", error);
+        cr_expect_eq(redis_load_end(&loader, -EIO, true, 0, error, sizeof(error)), -EIO);
+        t->store = store_abandon(t->store);
+}
+
+Test(redis, a_restore_that_is_run_again_keeps_what_was_there_before_the_first)
+{
+        EACH_ENGINE(t)
+        {
+                BUS_AUTOFREE char *backup = bus_xasprintf("%s/backup", t->folder);
+                BUS_AUTOFREE char *kept = bus_xasprintf("%s.before-restore", t->path);
+                BUS_AUTOFREE char *part = bus_xasprintf("%s.part", kept);
+
+                test_put(t, "key", "old");
+                back_up(t, backup);
+                test_put(t, "key", "new");
+                back_up(t, part); /* the first thing it does */
+                cut_short(t);
+                restore(t, backup);
+                cr_expect_str_eq(test_get(t, "key"), "old");
+                restore(t, kept);
+                cr_expect_str_eq(test_get(t, "key"), "new");
+        }
+}
+
 Test(redis, another_engine_s_store_at_its_path_is_left_alone)
 {
         EACH_ENGINE(t)
