@@ -71,11 +71,20 @@ static void end_turn(void *arg)
         ((struct rig *)arg)->budget = 64;
 }
 
+static struct store *open_store(const char *path)
+{
+        const struct store_options options = {
+                .engine = "sqlite", .path = path, .now_us = bus_wall_us(), .boot_id = "one"
+        };
+        struct store *store = NULL;
+        char error[256] = "";
+
+        cr_assert_eq(store_open(&options, &store, error, sizeof(error)), 0, "%s", error);
+        return store;
+}
+
 static void writer_open(struct rig *rig)
 {
-        const struct store_options store = {
-                .engine = "sqlite", .path = rig->path, .now_us = bus_wall_us(), .boot_id = "one"
-        };
         const char *outputs[] = { rig->stream, NULL };
         const struct bus_writer_options options = { .loop = rig->loop,
                 .zmq = rig->zmq,
@@ -88,8 +97,7 @@ static void writer_open(struct rig *rig)
         struct bus_writer_options with_store = options;
         char error[256] = "";
 
-        cr_assert_eq(store_open(&store, &rig->store, error, sizeof(error)), 0, "%s", error);
-        with_store.store = rig->store;
+        with_store.store = rig->store = open_store(rig->path);
         cr_assert_eq(
                 bus_writer_new(&with_store, &rig->writer, error, sizeof(error)), 0, "%s", error);
 }
@@ -425,5 +433,28 @@ Test(settle, a_quiet_stream_is_told_of_less_often_and_a_change_at_once)
         count = run_beacons(rig, sub, 1500 * BUS_US_PER_MS);
         cr_expect_gt(count, 3, "it is told again and again: %d in a second and a half", count);
         bus_socket_close(sub, 0);
+        rig_free(rig);
+}
+
+Test(settle, a_writer_whose_store_could_not_be_opened_anew_is_left_without_one)
+{
+        struct rig *rig = rig_new("trade");
+        BUS_AUTOFREE char *path = bus_xasprintf("%s/other.db", folder);
+        struct store *other = open_store(path);
+        struct store_stream stream;
+
+        write_some(rig, 3);
+        bus_writer_detach(rig->writer);
+        rig->store = store_free(rig->store);
+        cr_assert_eq(
+                store_stream_open(other, "trade@strategy-v3", STORE_STREAM_DERIVED, &stream), 0);
+        cr_expect_lt(bus_writer_reopen(rig->writer, other), 0);
+        other = store_abandon(other);
+        bus_writer_prune(rig->writer, bus_wall_us()); /* a timer's, which knows of nothing */
+
+        rig->store = open_store(rig->path);
+        cr_assert_eq(bus_writer_reopen(rig->writer, rig->store), 0);
+        reader_open(rig, NULL, "health");
+        RUN_UNTIL(rig, rig->seen_count == 3);
         rig_free(rig);
 }

@@ -295,6 +295,8 @@ int bus_writer_reopen(struct bus_writer *writer, struct store *store)
         use_store(writer, store);
         for (size_t i = 0; r == 0 && i < writer->stream_count; i++)
                 r = open_stream(writer, &writer->streams[i]);
+        if (r < 0)
+                bus_writer_detach(writer);
         return r;
 }
 

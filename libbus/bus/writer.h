@@ -66,7 +66,7 @@ void bus_writer_publish_raw(
 void bus_writer_refresh(struct bus_writer *writer, struct bus_writer_stream *stream);
 /* The store is gone for now: replay requests go unanswered until bus_writer_reopen. */
 void bus_writer_detach(struct bus_writer *writer);
-/* After the store was opened anew: the streams are opened in it again. */
+/* After the store was opened anew: the streams are opened in it again. On failure it stays detached. */
 BUS_MUST int bus_writer_reopen(struct bus_writer *writer, struct store *store);
 /* BUSY: the service makes up for much itself, and replay requests wait a little for it. */
 void bus_writer_busy(struct bus_writer *writer, bool busy);

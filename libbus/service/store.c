@@ -158,6 +158,25 @@ static const char *reason_of(int result)
         }
 }
 
+static int reopen(struct bus_service *service, char *error, size_t error_size)
+{
+        int r;
+
+        r = service_store_open(service, error, error_size);
+        if (r < 0)
+                return r;
+        r = bus_writer_reopen(service->writer, service->store);
+        /* what was raised and not committed was never said: it may be raised again */
+        service_alarms_free(service);
+        if (r == 0)
+                r = service_alarms_load(service);
+        if (r < 0) {
+                bus_writer_detach(service->writer);
+                service->store = store_abandon(service->store);
+        }
+        return r;
+}
+
 static void try_reopen(void *arg)
 {
         struct bus_service *service = arg;
@@ -166,16 +185,7 @@ static void try_reopen(void *arg)
 
         if (service->store)
                 return;
-        r = service_store_open(service, error, sizeof(error));
-        if (r == 0) {
-                r = bus_writer_reopen(service->writer, service->store);
-                /* what was raised and not committed was never said: it may be raised again */
-                service_alarms_free(service);
-                if (r == 0)
-                        r = service_alarms_load(service);
-                if (r < 0)
-                        service->store = store_abandon(service->store);
-        }
+        r = reopen(service, error, sizeof(error));
         if (r < 0) {
                 log_warn("store_reopen_failed", "error=\"%s\" result=%s", error, strerror(-r));
                 bus_loop_set_timer(service->reopen_timer, REOPEN_DELAY_US);
