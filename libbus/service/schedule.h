@@ -1,6 +1,6 @@
 #pragma once
 /*
- * Which processor time a service gets beside the others on its machine (docs/adr/0015, 0037). All
+ * Which processor time a service gets beside the others on its machine (docs/adr/0015, 0039). All
  * of it is what the system allows: where it refuses, all are alike, and nothing else changes.
  */
 #include <stdbool.h>
@@ -17,5 +17,6 @@ void schedule_go_first(void);
 void schedule_go_with_all(void);
 /* Behind the first ZeroMQ socket: the context's second I/O thread counts for less than the rest. */
 void schedule_put_publisher_behind(void);
-/* True once, after a thread that goes first had run for too long: now all are like everybody else. */
+/* True once, after a thread that goes first had run for too long: now all are like everybody else. To
+ * be asked now and then, for the handler puts back none but the thread it runs in. */
 bool schedule_was_demoted(void);

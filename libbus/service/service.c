@@ -176,6 +176,8 @@ static void beat(void *arg)
 {
         struct bus_service *service = arg;
 
+        if (schedule_was_demoted())
+                log_warn("ran_for_long", "without waiting: it goes first no more");
         service_give_back_memory(service);
         service_heartbeat(service);
         bus_loop_set_timer(service->heartbeat_timer,
@@ -277,6 +279,16 @@ static int open_slot(struct bus_service *service, char *error, size_t error_size
         return 0;
 }
 
+static void take_place(const struct bus_service *service)
+{
+        if (service->class->background)
+                schedule_step_back(service->class->background);
+        else if (service->class->goes_first && config_bool(service->config, "bus", "realtime"))
+                schedule_go_first();
+        else
+                schedule_go_with_all();
+}
+
 static int open_all(struct bus_service *service, char *error, size_t error_size)
 {
         int r;
@@ -291,6 +303,7 @@ static int open_all(struct bus_service *service, char *error, size_t error_size)
                 r = service_store_wait(service, error, error_size);
         if (r < 0)
                 return r;
+        take_place(service); /* now: to carry over a long log may have taken longer than a turn may */
         r = open_slot(service, error, error_size); /* under the store's lock */
         if (r < 0)
                 return r;
@@ -352,16 +365,6 @@ static void *make_zmq(const struct bus_service_class *class)
         return zmq;
 }
 
-static void take_place(const struct bus_service *service)
-{
-        if (service->class->background)
-                schedule_step_back(service->class->background);
-        else if (service->class->goes_first && config_bool(service->config, "bus", "realtime"))
-                schedule_go_first();
-        else
-                schedule_go_with_all();
-}
-
 int service_run(struct bus_service *service, int signal_fd)
 {
         char error[CONFIG_ERROR_SIZE] = "";
@@ -370,7 +373,6 @@ int service_run(struct bus_service *service, int signal_fd)
 
         service->exit_status = 1;
         bus_log_hold();
-        take_place(service);
         service->zmq = make_zmq(service->class);
         bus_loop_add_fd(service->loop, signal_fd, ZMQ_POLLIN, signal_arrived, &signals);
         bus_loop_on_turn_end(service->loop, service_turn_end, service);

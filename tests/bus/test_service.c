@@ -17,6 +17,7 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -367,4 +368,58 @@ Test(service, makes_a_backup_that_opens)
         cr_expect_neq(bus_service_backup(service, "monday", error, sizeof(error)), 0,
                 "a backup overwrote another");
         service_free(service);
+}
+
+/* ---- who goes first, and runs on and on ---- */
+
+static int threads_that_go_first(void)
+{
+        DIR *tasks = opendir("/proc/self/task");
+        int count = 0;
+
+        cr_assert(tasks);
+        for (struct dirent *entry; (entry = readdir(tasks));)
+                count += entry->d_name[0] != '.' &&
+                         sched_getscheduler((pid_t)strtol(entry->d_name, NULL, 10)) == SCHED_RR;
+        closedir(tasks);
+        return count;
+}
+
+static int64_t patience_until_us;
+static int went_first;
+
+static void look_for_threads(void *arg)
+{
+        if (!threads_that_go_first() || bus_mono_us() > patience_until_us)
+                bus_service_drained(((struct probe *)arg)->service);
+}
+
+static int start_and_hog(void *self)
+{
+        struct probe *p = self;
+
+        patience_until_us = bus_mono_us() + 20 * BUS_US_PER_SEC;
+        went_first = threads_that_go_first();
+        while (sched_getscheduler(0) == SCHED_RR && bus_mono_us() < patience_until_us)
+                ;
+        bus_loop_add_timer(bus_service_loop(p->service), 0, 50 * BUS_US_PER_MS, look_for_threads, p);
+        return start(self);
+}
+
+Test(service, that_goes_first_and_runs_on_and_on_is_put_back_with_all_its_threads)
+{
+        struct bus_service_class hog = class;
+        struct bus_service *service;
+
+        hog.goes_first = true;
+        hog.start = start_and_hog;
+        probe = (struct probe){ .stop_at = INT64_MAX };
+        service = make_of(&hog);
+        cr_expect_eq(run_it(service), 0);
+        if (went_first)
+                cr_expect_gt(went_first, 1, "with those of its sockets");
+        cr_expect_eq(threads_that_go_first(), 0);
+        service_free(service);
+        if (!went_first)
+                cr_skip("SCHED_RR is not allowed here");
 }
