@@ -60,20 +60,22 @@ static int take_owner(struct redis_store *s, const char *path, char *error, size
         return 0;
 }
 
+/* The room for it is taken now: on a full disk a write to what is mapped would be the process's end. */
 static int map_mark(struct redis_store *s, const char *path, char *error, size_t error_size)
 {
         BUS_AUTOFREE char *file = beside(path, ".mark");
         BUS_AUTOCLOSE int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         void *mapped = MAP_FAILED;
+        int r = fd < 0 ? errno : posix_fallocate(fd, 0, sizeof(struct redis_mark));
 
-        if (fd >= 0 && ftruncate(fd, sizeof(struct redis_mark)) == 0)
+        if (!r) {
                 mapped = mmap(
                         NULL, sizeof(struct redis_mark), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        if (mapped == MAP_FAILED) {
-                int r = -errno;
-
-                snprintf(error, error_size, "%s: %s", file, strerror(-r));
-                return r;
+                r = mapped == MAP_FAILED ? errno : 0;
+        }
+        if (r) {
+                snprintf(error, error_size, "%s: %s", file, strerror(r));
+                return -r;
         }
         s->mark = mapped;
         if (memcmp(s->mark->magic, MARK_MAGIC, sizeof(s->mark->magic)) ||
