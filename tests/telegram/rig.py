@@ -52,7 +52,7 @@ class Rig:
     def __init__(self, umbra, of):
         self.umbra = umbra
         self.state = tempfile.mkdtemp(prefix="umbra-controller-")
-        self.children, self.checks = [], 0
+        self.children, self.checks, self.began = [], 0, time.monotonic()
         os.chmod(self.state, 0o755)
         tokens = tempfile.mkdtemp(prefix="umbra-tokens-")
         self.tokens = tokens
@@ -195,4 +195,4 @@ class Rig:
 
     def passed(self, what):
         self.checks += 1
-        print(f"ok {self.checks} - {what}", flush=True)
+        print(f"ok {self.checks} - {what}  # {time.monotonic() - self.began:.1f} s", flush=True)
