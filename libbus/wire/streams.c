@@ -48,6 +48,10 @@ const struct bus_stream_kind bus_stream_kinds[] = {
                 "health telegram-controller telegram-notify telegram-analytics" },
         { "beacon", "beacon.", BUS_COMMIT_NONE, 0, "Beacon", EVERYONE, "" },
         { "tick", "tick.", BUS_COMMIT_NONE, 0, "Tick", "order-executor", "" },
+        { "turn.ask", "turn.ask.", BUS_COMMIT_NONE, 0, "Turn", "telegram-notify telegram-analytics",
+                "telegram-controller" },
+        { "turn.grant", "turn.grant.", BUS_COMMIT_NONE, 0, "Turn", "telegram-controller",
+                "telegram-notify telegram-analytics" },
 };
 
 const size_t bus_stream_kind_count = BUS_COUNT(bus_stream_kinds);

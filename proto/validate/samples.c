@@ -421,6 +421,19 @@ Pb__Tick sample_tick(void)
         return m;
 }
 
+Pb__Turn sample_turn(void)
+{
+        Pb__Turn m = PB__TURN__INIT;
+
+        m.kind = PB__TURN_KIND__TURN_KIND_GRANT;
+        m.service = (char *)"telegram-notify";
+        m.bot = (char *)"0123456789abcdef";
+        m.number = 7;
+        m.chat_id = -1001234567;
+        m.until_us = NOW_US;
+        return m;
+}
+
 /* Validators take their own types; the table takes any message. */
 #define SAMPLE_KIND(lower, Type)                                                             \
         static int any_##lower(const ProtobufCMessage *message, const char **ret_why)        \
@@ -451,6 +464,7 @@ SAMPLE_KIND(comparison, Pb__Comparison)
 SAMPLE_KIND(alarm, Pb__Alarm)
 SAMPLE_KIND(heartbeat, Pb__Heartbeat)
 SAMPLE_KIND(tick, Pb__Tick)
+SAMPLE_KIND(turn, Pb__Turn)
 
 #define ROW(lower)                                                            \
         {                                                                     \
@@ -474,6 +488,7 @@ const struct sample_kind sample_kinds[] = {
         ROW(alarm),
         ROW(heartbeat),
         ROW(tick),
+        ROW(turn),
 };
 
 const size_t sample_kind_count = BUS_COUNT(sample_kinds);

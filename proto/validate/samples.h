@@ -17,6 +17,7 @@
 #include "signal.pb-c.h"
 #include "tick.pb-c.h"
 #include "trade.pb-c.h"
+#include "turn.pb-c.h"
 
 #include <stdbool.h>
 
@@ -36,6 +37,7 @@ Pb__Comparison sample_comparison(void);
 Pb__Alarm sample_alarm(void);
 Pb__Heartbeat sample_heartbeat(void);
 Pb__Tick sample_tick(void);
+Pb__Turn sample_turn(void); /* a grant */
 
 struct sample_kind {
         const char *name;

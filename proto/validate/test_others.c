@@ -195,3 +195,18 @@ Test(tick, names_the_field_that_is_wrong)
         REFUSED(tick, "at_us", m.at_us = 0);
         PASSES(tick, m.ask_e8 = m.bid_e8);
 }
+
+Test(turn, names_the_field_that_is_wrong)
+{
+        REFUSED(turn, "kind", m.kind = PB__TURN_KIND__TURN_KIND_UNSPECIFIED);
+        REFUSED(turn, "service", m.service = (char *)"");
+        REFUSED(turn, "bot", m.bot = (char *)"");
+        REFUSED(turn, "bot", m.bot = (char *)"0123456789abcdef0");
+        REFUSED(turn, "number", m.number = 0);
+        REFUSED(turn, "chat_id", m.chat_id = 0);
+        REFUSED(turn, "priority", m.priority = 16);
+        REFUSED(turn, "until_us", m.until_us = 0);
+        REFUSED(turn, "retry_after_s", m.retry_after_s = 100000);
+        PASSES(turn, (m.kind = PB__TURN_KIND__TURN_KIND_ASK, m.until_us = 0, m.priority = 2));
+        PASSES(turn, (m.kind = PB__TURN_KIND__TURN_KIND_DONE, m.until_us = 0, m.retry_after_s = 30));
+}

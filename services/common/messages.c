@@ -17,6 +17,7 @@
 #include "signal.pb-c.h"
 #include "tick.pb-c.h"
 #include "trade.pb-c.h"
+#include "turn.pb-c.h"
 
 #include <errno.h>
 #include <string.h>
@@ -40,6 +41,7 @@ DEFINE_VALIDATE(alarm, Pb__Alarm)
 DEFINE_VALIDATE(heartbeat, Pb__Heartbeat)
 DEFINE_VALIDATE(beacon, Pb__Beacon)
 DEFINE_VALIDATE(tick, Pb__Tick)
+DEFINE_VALIDATE(turn, Pb__Turn)
 
 static const struct {
         const char *kind;
@@ -59,6 +61,8 @@ static const struct {
         { "heartbeat", &pb__heartbeat__descriptor, check_heartbeat },
         { "beacon", &pb__beacon__descriptor, check_beacon },
         { "tick", &pb__tick__descriptor, check_tick },
+        { "turn.ask", &pb__turn__descriptor, check_turn },
+        { "turn.grant", &pb__turn__descriptor, check_turn },
 };
 
 int message_read(const char *kind, struct bus_bytes body, ProtobufCMessage **ret_message,

@@ -95,7 +95,18 @@ static int on_heartbeat(void *arg, const struct bus_message *message)
 
         if (beat)
                 reporter_controller_beat(&self->reporter, beat);
+        if (beat && self->reporter.voice)
+                tg_voice_hear_lender(self->reporter.voice, beat);
         pb__heartbeat__free_unpacked(beat, NULL);
+        return 0;
+}
+
+static int on_turn(void *arg, const struct bus_message *message)
+{
+        struct analytics *self = arg;
+
+        if (self->reporter.voice)
+                tg_voice_hear_turn(self->reporter.voice, message->body);
         return 0;
 }
 
@@ -199,6 +210,7 @@ static const struct bus_input inputs[] = {
 
 static const struct bus_listen listens[] = {
         { "heartbeat.", "telegram-controller", on_heartbeat },
+        { "turn.grant.", "telegram-controller", on_turn },
         { 0 },
 };
 

@@ -252,6 +252,7 @@ int reporter_start(struct reporter *reporter)
         if (r < 0)
                 return r;
         tg_voice_set_painter(reporter->voice, paint, reporter);
+        tg_voice_borrows(reporter->voice);
         if (reporter->is_on && reporter->minute >= 0 && reporter->chats.count)
                 reporter->clock = bus_loop_add_timer(
                         bus_service_loop(service), CLOCK_US, CLOCK_US, on_clock, reporter);

@@ -127,6 +127,8 @@ static int start(void *arg)
         if (r == 0)
                 r = tg_voice_new(self->service, self->role, &self->voice);
         if (r == 0)
+                tg_voice_lends(self->voice);
+        if (r == 0)
                 r = controller_load(self);
         if (r == 0)
                 r = controller_updates_start(self);
@@ -153,6 +155,7 @@ static void report(void *arg)
         bus_service_fact(self->service, "bot", tg_state_name(tg_role_state(self->role)));
         bus_service_fact(self->service, "bot_name", tg_role_bot_name(self->role));
         controller_updates_report(self);
+        tg_voice_report(self->voice);
 }
 
 static const char *const outputs[] = { "control", "alarm", NULL };

@@ -94,7 +94,17 @@ static int on_heartbeat(void *arg, const struct bus_message *message)
         return 0;
 }
 
+static int on_turn(void *arg, const struct bus_message *message)
+{
+        struct controller *self = arg;
+
+        tg_voice_hear_turn(self->voice, message->body);
+        return 0;
+}
+
 const struct bus_listen controller_listens[] = {
+        { "turn.ask.", "telegram-analytics", on_turn },
+        { "turn.ask.", "telegram-notify", on_turn },
         { "heartbeat.", "telegram-analytics", on_heartbeat },
         { "heartbeat.", "telegram-notify", on_heartbeat },
         { 0 },

@@ -97,7 +97,10 @@ static int open_bot(struct notify *notify)
         if (!notify->is_on)
                 log_info("telegram_off", "why=\"%s\"",
                         notify->chats.count ? "there is no token" : "there are no notify_chats");
-        return tg_voice_new(notify->service, notify->role, &notify->voice);
+        r = tg_voice_new(notify->service, notify->role, &notify->voice);
+        if (r == 0)
+                tg_voice_borrows(notify->voice);
+        return r;
 }
 
 /* ---- configuration ---- */

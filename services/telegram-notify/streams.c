@@ -328,6 +328,27 @@ static int on_heartbeat(void *arg, const struct bus_message *message)
         return 0;
 }
 
+/* ---- a bot that is shared ---- */
+
+static int on_turn(void *arg, const struct bus_message *message)
+{
+        struct notify *notify = arg;
+
+        tg_voice_hear_turn(notify->voice, message->body);
+        return 0;
+}
+
+static int on_lender(void *arg, const struct bus_message *message)
+{
+        struct notify *notify = arg;
+        Pb__Heartbeat *beat = MESSAGE_UNPACK(heartbeat, message->body);
+
+        if (beat)
+                tg_voice_hear_lender(notify->voice, beat);
+        pb__heartbeat__free_unpacked(beat, NULL);
+        return 0;
+}
+
 /* ---- the tables ---- */
 
 #define ALARMS_OF(service)                                      \
@@ -358,5 +379,7 @@ const struct bus_input notify_inputs[] = {
 
 const struct bus_listen notify_listens[] = {
         { "heartbeat.", "health", on_heartbeat },
+        { "heartbeat.", "telegram-controller", on_lender },
+        { "turn.grant.", "telegram-controller", on_turn },
         { 0 },
 };

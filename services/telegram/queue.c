@@ -60,7 +60,7 @@ void tg_queue_add(struct tg_queue *queue, const struct tg_item *item, uint64_t *
 
 /* ---- choosing ---- */
 
-static const struct tg_item *choose(
+const struct tg_item *tg_queue_first(
         const struct tg_queue *queue, tg_may_send_fn may_send, void *arg)
 {
         const struct tg_item *best = NULL;
@@ -68,7 +68,7 @@ static const struct tg_item *choose(
         for (size_t i = 0; i < queue->count; i++) {
                 const struct tg_item *item = &queue->items[i];
 
-                if ((!best || item->priority < best->priority) && may_send(arg, item->chat_id))
+                if ((!best || item->priority < best->priority) && may_send(arg, item))
                         best = item;
         }
         return best;
@@ -224,7 +224,7 @@ static int by_number(const void *a, const void *b)
 bool tg_queue_next(const struct tg_queue *queue, tg_may_send_fn may_send, void *arg, int64_t now_us,
         struct tg_batch *ret_batch)
 {
-        const struct tg_item *first = choose(queue, may_send, arg);
+        const struct tg_item *first = tg_queue_first(queue, may_send, arg);
         size_t mates;
 
         if (!first)

@@ -62,9 +62,12 @@ struct tg_batch {
 };
 void tg_batch_done(struct tg_batch *batch);
 
-/* Whether a message may go to CHAT_ID now. */
-typedef bool (*tg_may_send_fn)(void *arg, int64_t chat_id);
-/* The next message, of a chat for which MAY_SEND is true. False: none. The items stay in the queue
+/* Whether ITEM may go now. */
+typedef bool (*tg_may_send_fn)(void *arg, const struct tg_item *item);
+/* The item that goes next, of those for which MAY_SEND is true; NULL: none. Borrowed. */
+const struct tg_item *tg_queue_first(
+        const struct tg_queue *queue, tg_may_send_fn may_send, void *arg);
+/* The next message, which begins with that item. False: none. The items stay in the queue
  * until tg_queue_remove. NOW_US: wall clock. */
 bool tg_queue_next(const struct tg_queue *queue, tg_may_send_fn may_send, void *arg, int64_t now_us,
         struct tg_batch *ret_batch);

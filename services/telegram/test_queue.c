@@ -26,9 +26,9 @@ static void add(struct tg_queue *queue, int64_t chat_id, enum tg_priority priori
         tg_queue_add(queue, &item, &dropped);
 }
 
-static bool any(void *arg, int64_t chat_id)
+static bool any(void *arg, const struct tg_item *item)
 {
-        return !arg || *(const int64_t *)arg == chat_id;
+        return !arg || *(const int64_t *)arg == item->chat_id;
 }
 
 /* Takes the next message and leaves its text in TEXT; how many items it was. */

@@ -1,4 +1,4 @@
-#include "services/telegram/voice.h"
+#include "services/telegram/voice_internal.h"
 
 #include "libbus/base/clock.h"
 #include "libbus/base/log.h"
@@ -6,7 +6,6 @@
 #include "libbus/bus/pack.h"
 #include "proto/unpack.h"
 #include "services/telegram/markup.h"
-#include "services/telegram/pace.h"
 
 #include "telegram.pb-c.h"
 
@@ -16,24 +15,6 @@
 #define KEY_PREFIX     "tg/q/"
 #define KEY_SIZE       32
 #define RETRY_FIRST_US (1 * BUS_US_PER_SEC)
-#define RETRY_MAX_US   (60 * BUS_US_PER_SEC)
-
-struct tg_voice {
-        struct bus_service *service;
-        struct tg_role *role;
-        struct bus_source *timer;
-        struct tg_queue queue;
-        struct tg_pace pace;
-        uint64_t last_number;
-        int64_t retry_us; /* how long the next pause is, doubled by each failure */
-        bool in_flight, as_plain;
-        bool main_is_bad;         /* it refused a token while another bot spoke */
-        const struct tg_bot *bot; /* what the message under way was sent with */
-        struct tg_batch batch;    /* the message under way */
-        tg_painter_fn painter;
-        void *painter_arg;
-        struct bus_metric *sent, *refused, *retried, *dropped, *waiting;
-};
 
 /* An item on its way through the commit. */
 struct staged_item {
@@ -171,7 +152,7 @@ static int64_t failed(struct tg_voice *voice)
 {
         int64_t pause_us = voice->retry_us ? voice->retry_us : RETRY_FIRST_US;
 
-        voice->retry_us = pause_us * 2 > RETRY_MAX_US ? RETRY_MAX_US : pause_us * 2;
+        voice->retry_us = pause_us * 2 > VOICE_RETRY_MAX_US ? VOICE_RETRY_MAX_US : pause_us * 2;
         bus_metric_inc(voice->retried);
         return pause_us;
 }
@@ -199,8 +180,8 @@ static int64_t settle(struct tg_voice *voice, const struct tg_answer *answer)
                 return 0;
         case TG_REFUSED: return refused(voice, answer);
         case TG_SLOW_DOWN:
-                tg_pace_slow_down(
-                        &voice->pace, voice->batch.chat_id, answer->retry_after_s, bus_mono_us());
+                tg_pace_slow_down(voice_pace(voice, voice->bot), voice->batch.chat_id,
+                        answer->retry_after_s, bus_mono_us());
                 bus_metric_inc(voice->retried);
                 return 0;
         case TG_BAD_TOKEN:
@@ -220,29 +201,36 @@ static void on_answer(void *arg, const struct tg_answer *answer)
         int64_t pause_us;
 
         voice->in_flight = false;
-        tg_pace_arrived(&voice->pace, voice->batch.chat_id, bus_mono_us());
+        tg_pace_arrived(voice_pace(voice, voice->bot), voice->batch.chat_id, bus_mono_us());
         pause_us = settle(voice, answer);
         if (voice->as_plain == was_plain)
                 voice->as_plain = false;
-        if (!voice->as_plain)
+        if (!voice->as_plain) {
+                voice_turn_over(voice, voice->batch.chat_id, answer->retry_after_s);
                 tg_batch_done(&voice->batch);
+        }
         bus_loop_set_timer(voice->timer, pause_us);
 }
 
-/* Which bot the message under way goes out by. */
-static struct tg_bot *bot_of(const struct tg_voice *voice)
+/* Which bot a message goes out by. */
+static struct tg_bot *bot_of(const struct tg_voice *voice, bool by_main)
 {
         struct tg_bot *main_bot = tg_role_main_bot(voice->role);
 
-        return voice->batch.by_main && main_bot && !voice->main_is_bad ? main_bot
-                                                                       : tg_role_bot(voice->role);
+        return by_main && main_bot && !voice->main_is_bad ? main_bot : tg_role_bot(voice->role);
+}
+
+/* Each token has a pace of its own. */
+struct tg_pace *voice_pace(struct tg_voice *voice, const struct tg_bot *bot)
+{
+        return &voice->paces[bot == tg_role_main_bot(voice->role)];
 }
 
 /* False: there is no picture to send, or none could be drawn. */
 static bool send_picture(struct tg_voice *voice)
 {
         BUS_AUTOBUF struct bus_buf png = BUS_BUF_INIT, plain = BUS_BUF_INIT;
-        struct tg_bot *bot = bot_of(voice);
+        struct tg_bot *bot = bot_of(voice, voice->batch.by_main);
         const char *caption = bus_buf_str(&voice->batch.html);
 
         if (!voice->batch.picture || !voice->painter ||
@@ -254,7 +242,7 @@ static bool send_picture(struct tg_voice *voice)
                 tg_escape(&voice->batch.html, bus_buf_str(&plain));
                 caption = bus_buf_str(&voice->batch.html);
         }
-        tg_pace_sent(&voice->pace, voice->batch.chat_id, bus_mono_us());
+        tg_pace_sent(voice_pace(voice, bot), voice->batch.chat_id, bus_mono_us());
         voice->in_flight = true;
         voice->bot = bot;
         tg_bot_photo(bot, voice->batch.chat_id, bus_buf_bytes(&png), caption, on_answer, voice);
@@ -263,7 +251,7 @@ static bool send_picture(struct tg_voice *voice)
 
 static void send_batch(struct tg_voice *voice)
 {
-        struct tg_bot *bot = bot_of(voice);
+        struct tg_bot *bot = bot_of(voice, voice->batch.by_main);
         BUS_AUTOBUF struct bus_buf plain = BUS_BUF_INIT;
         json_t *params = json_object();
         const char *text = bus_buf_str(&voice->batch.html);
@@ -281,30 +269,51 @@ static void send_batch(struct tg_voice *voice)
         if (voice->batch.buttons)
                 json_object_set_new(
                         params, "reply_markup", json_loads(voice->batch.buttons, 0, NULL));
-        tg_pace_sent(&voice->pace, voice->batch.chat_id, bus_mono_us());
+        tg_pace_sent(voice_pace(voice, bot), voice->batch.chat_id, bus_mono_us());
         voice->in_flight = true;
         voice->bot = bot;
         tg_bot_call(bot, "sendMessage", params, on_answer, voice);
 }
 
-static bool may_send(void *arg, int64_t chat_id)
+static int64_t wait_us(struct tg_voice *voice, const struct tg_item *item)
 {
-        struct tg_voice *voice = arg;
+        struct tg_bot *bot = bot_of(voice, item->by_main);
+        int64_t now_us = bus_mono_us();
+        int64_t pace_us = tg_pace_wait_us(voice_pace(voice, bot), item->chat_id, now_us);
+        int64_t turn_us = voice_turn_wait_us(voice, bot, item->chat_id, now_us);
 
-        return !tg_pace_wait_us(&voice->pace, chat_id, bus_mono_us());
+        return pace_us > turn_us ? pace_us : turn_us;
 }
 
-static int64_t shortest_wait_us(const struct tg_voice *voice)
+static bool may_send(void *voice, const struct tg_item *item)
 {
-        int64_t now_us = bus_mono_us(), shortest_us = RETRY_MAX_US;
+        return !wait_us(voice, item);
+}
+
+static int64_t shortest_wait_us(struct tg_voice *voice)
+{
+        int64_t shortest_us = VOICE_RETRY_MAX_US;
 
         for (size_t i = 0; i < voice->queue.count; i++) {
-                int64_t wait_us =
-                        tg_pace_wait_us(&voice->pace, voice->queue.items[i].chat_id, now_us);
+                int64_t one_us = wait_us(voice, &voice->queue.items[i]);
 
-                shortest_us = wait_us < shortest_us ? wait_us : shortest_us;
+                shortest_us = one_us < shortest_us ? one_us : shortest_us;
         }
         return shortest_us;
+}
+
+static void send(struct tg_voice *voice)
+{
+        if (!send_picture(voice))
+                send_batch(voice);
+}
+
+/* Asks for a turn, where somebody else speaks with the same bot. False: there is nothing to ask for. */
+static bool ask(struct tg_voice *voice)
+{
+        const struct tg_item *item = tg_queue_first(&voice->queue, may_send, voice);
+
+        return item && voice_turn_ask(voice, bot_of(voice, item->by_main), item);
 }
 
 static void pump(void *arg)
@@ -313,12 +322,18 @@ static void pump(void *arg)
 
         if (voice->in_flight || !tg_role_bot(voice->role))
                 return;
-        if (voice->as_plain ||
-                tg_queue_next(&voice->queue, may_send, voice, bus_wall_us(), &voice->batch)) {
-                if (!send_picture(voice))
-                        send_batch(voice);
-        } else if (voice->queue.count)
+        if (!voice->as_plain && ask(voice))
+                bus_loop_set_timer(voice->timer, TG_TURN_ASK_US);
+        else if (voice->as_plain ||
+                 tg_queue_next(&voice->queue, may_send, voice, bus_wall_us(), &voice->batch))
+                send(voice);
+        else if (voice->queue.count)
                 bus_loop_set_timer(voice->timer, shortest_wait_us(voice));
+}
+
+void voice_pump(struct tg_voice *voice)
+{
+        pump(voice);
 }
 
 /* ---- life ---- */
@@ -346,7 +361,7 @@ int tg_voice_new(struct bus_service *service, struct tg_role *role, struct tg_vo
 
         *voice = (struct tg_voice){ .service = service, .role = role };
         /* what the process before this one sent last, and to whom, is not known */
-        voice->pace.next_us = bus_mono_us() + TG_PACE_CHAT_US;
+        voice->paces[0].next_us = voice->paces[1].next_us = bus_mono_us() + TG_PACE_CHAT_US;
         register_metrics(voice);
         voice->timer = bus_loop_add_timer(bus_service_loop(service), 0, 0, pump, voice);
         r = bus_scan(service, KEY_PREFIX, load_one, voice);
@@ -363,6 +378,7 @@ struct tg_voice *tg_voice_free(struct tg_voice *voice)
         if (!voice)
                 return NULL;
         bus_loop_remove(bus_service_loop(voice->service), voice->timer);
+        voice_turn_free(voice);
         tg_batch_done(&voice->batch);
         tg_queue_done(&voice->queue);
         free(voice);

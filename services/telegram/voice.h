@@ -12,6 +12,8 @@
 #include "services/telegram/queue.h"
 #include "services/telegram/role.h"
 
+#include "heartbeat.pb-c.h"
+
 struct tg_voice;
 
 /* ROLE is borrowed. Loads what waits in the store: call it in start(). -errno. */
@@ -40,5 +42,20 @@ void tg_voice_set_painter(struct tg_voice *voice, tg_painter_fn painter, void *a
 /* The role has another bot: to be called from its CHANGED. */
 void tg_voice_role_changed(struct tg_voice *voice);
 size_t tg_voice_waiting(const struct tg_voice *voice);
+
+/*
+ * Several services may share a bot. telegram-controller, which polls every bot that is shared, keeps the
+ * pace of those; the others ask it for a turn before each message (proto/turn.proto), as long as its
+ * heartbeat says that it lends that bot, and speak by a pace of their own while it is away.
+ */
+#define TG_FACT_LENDS "lends" /* its heartbeat: the marks of those bots, blanks in between */
+void tg_voice_lends(struct tg_voice *voice);
+void tg_voice_borrows(struct tg_voice *voice);
+/* Both hear what the other side publishes; the heartbeat is telegram-controller's, for who borrows. */
+void tg_voice_hear_turn(struct tg_voice *voice, struct bus_bytes body);
+void tg_voice_hear_lender(struct tg_voice *voice, const Pb__Heartbeat *beat);
+/* Within report() of who lends. */
+void tg_voice_report(struct tg_voice *voice);
+
 /* Nothing is under way: a drain may end. */
 bool tg_voice_idle(const struct tg_voice *voice);

@@ -67,6 +67,9 @@ static const struct {
         { "alarm", NULL },
         { "heartbeat", NULL },
         { "tick", "order-executor" },
+        { "turn.ask", "telegram-notify" },
+        { "turn.ask", "telegram-analytics" },
+        { "turn.grant", "telegram-controller" },
 };
 
 static const struct config_option other_options[] = {

@@ -87,6 +87,27 @@ def restarted(rig, token):
         expect(count == 1, f"{text} was answered {count} times")
 
 
+def event(rig, number):
+    """Something that telegram-notify tells."""
+    rig.command("pause" if number % 2 else "resume")
+
+
+def together(rig, token, rounds):
+    """All three have something to say in the same chat, by the same bot."""
+    for number in range(rounds):
+        after = rig.last()
+        rig.write("/version", token=token)
+        rig.write("/pnl", token=token)
+        event(rig, number + 1)
+        for what in ("Umbra 0", "Results", "Resumed" if number % 2 else "Entries paused"):
+            heard(rig, token, what, after)
+        not_too_fast(rig)
+
+
+def not_too_fast(rig):
+    expect(not stats(rig).get("earned_429"), "they were too fast for Telegram")
+
+
 def single(rig):
     rig.up({**files(rig, "main"), **TELL})
     bots_are(rig, "main")
@@ -95,6 +116,7 @@ def single(rig):
     rig.answer("/pause lunch", "done", token=MAIN)
     rig.confirm("/resume", "done", token=MAIN)
     restarted(rig, MAIN)
+    together(rig, MAIN, 4)
     expect(not stats(rig).get("conflicts"), "two have polled")
     rig.down()
     rig.passed("one token for all three: the controller polls, and hands over; each is answered once")
@@ -106,6 +128,7 @@ def copies(rig):
     bots_are(rig, *BOTS)
     relayed(rig, MAIN)
     restarted(rig, MAIN)
+    together(rig, MAIN, 2)
     expect(not stats(rig).get("conflicts"), "two have polled")
     rig.down()
     rig.passed("the same token in three files: nobody polls it twice")
@@ -122,11 +145,6 @@ def disabled(rig):
     expect(all(after[name] == before[name] for name in after if name != "MainBot"), f"others were called: {after}")
     rig.down()
     rig.passed("multi_telegram.enabled=no: the main bot, and no other, for all three")
-
-
-def event(rig, number):
-    """Something that telegram-notify tells."""
-    rig.command("pause" if number % 2 else "resume")
 
 
 def all_on(rig, number, controller, notification, analytics):
@@ -195,7 +213,8 @@ def quiet_about_tokens(rig):
     for service in SERVICES + ("health",):
         for token in TOKENS.values():
             expect(token.split(":")[1] not in rig.log(service), f"a token in the log of {service}")
-    rig.passed("no token in a log")
+    not_too_fast(rig)
+    rig.passed("no token in a log, and no limit of Telegram was hit")
 
 
 def main():
