@@ -64,7 +64,7 @@ int bus_write_all(int fd, struct bus_bytes data)
         return 0;
 }
 
-static int sync_folder_of(const char *path)
+int bus_sync_folder_of(const char *path)
 {
         BUS_AUTOFREE char *folder = bus_xstrdup(path);
         char *slash = strrchr(folder, '/');
@@ -96,7 +96,7 @@ int bus_file_replace(const char *path, unsigned int mode, struct bus_bytes data)
                 unlink(temporary);
                 return r;
         }
-        return sync_folder_of(path);
+        return bus_sync_folder_of(path);
 }
 
 int bus_mkdir_all(const char *path, unsigned int mode)

@@ -11,6 +11,8 @@ BUS_MUST int bus_file_read(const char *path, size_t max, struct bus_buf *buf);
 BUS_MUST int bus_file_read_secret(const char *path, char **ret_text);
 /* Replaces PATH by a temporary file renamed over it, synced with its folder; MODE as for open(2). */
 BUS_MUST int bus_file_replace(const char *path, unsigned int mode, struct bus_bytes data);
+/* What was made, renamed or removed beside PATH outlives a power cut. */
+BUS_MUST int bus_sync_folder_of(const char *path);
 /* mkdir -p with MODE for what it makes. */
 BUS_MUST int bus_mkdir_all(const char *path, unsigned int mode);
 /* All of DATA to FD, through short writes and EINTR. */

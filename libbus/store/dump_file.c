@@ -192,6 +192,8 @@ int store_dump_finish(struct store_dump_file *file, int r)
                 r = write_end(file);
         if (fclose(file->file) && !r)
                 r = -errno;
+        if (!r)
+                r = bus_sync_folder_of(file->path);
         if (r < 0)
                 unlink(file->path);
         bus_buf_done(&file->piece);

@@ -3,12 +3,12 @@
  * lying at the store's path when that is opened; either way its streams go on under new
  * incarnations. What a restore replaces is kept as a backup beside the path.
  */
+#include "libbus/base/io.h"
 #include "libbus/base/require.h"
 #include "libbus/store/lock.h"
 #include "libbus/store/redis/redis.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 
 static int dump_to(struct redis_store *s, const char *path, char *error, size_t error_size)
@@ -151,7 +151,8 @@ int redis_adopt_file(struct redis_store *s, char *error, size_t error_size)
                 r = load_from(s, s->path, true, error, error_size);
         if (!r && rename(s->path, adopted) < 0)
                 r = -errno;
-        return r;
+        /* what is committed from now on must not be replaced by it once more */
+        return r < 0 ? r : bus_sync_folder_of(adopted);
 }
 
 /* 1: a load was cut short; 0: not. */
@@ -210,6 +211,8 @@ int redis_restore(const char *backup, const char *path, char *error, size_t erro
         }
         if (!r && rename(part, kept) < 0 && errno != ENOENT)
                 r = -errno;
+        if (!r)
+                r = bus_sync_folder_of(kept);
         tool_close(s);
         return r;
 }

@@ -11,7 +11,25 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+
+/* ---- what a power cut would leave of the folder: how it stood at its last sync ---- */
+
+static const char *watched;
+static bool was_there;
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+
+int __wrap_fsync(int fd)
+{
+        struct stat status;
+
+        if (watched && fstat(fd, &status) == 0 && S_ISDIR(status.st_mode))
+                was_there = access(watched, F_OK) == 0;
+        return __real_fsync(fd);
+}
 
 /* ---- the folder ---- */
 
@@ -101,6 +119,36 @@ Test(redis_care, a_store_with_nothing_in_it_can_be_put_back)
                 test_put(t, "key", "later");
                 restore(t, backup);
                 cr_expect_null(test_get(t, "key"));
+        }
+}
+
+Test(redis_care, a_backup_outlives_a_power_cut)
+{
+        EACH_ENGINE(t)
+        {
+                BUS_AUTOFREE char *backup = bus_xasprintf("%s/backup", t->folder);
+
+                watched = backup;
+                back_up(t, backup);
+                watched = NULL;
+                cr_expect(was_there);
+        }
+}
+
+/* Else what is committed behind it would be replaced by it once more. */
+Test(redis_care, a_backup_that_was_taken_over_is_not_taken_over_again_behind_a_power_cut)
+{
+        EACH_ENGINE(t)
+        {
+                test_put(t, "key", "value");
+                back_up(t, t->path);
+                t->store = store_free(t->store);
+                was_there = true;
+                watched = t->path;
+                test_open(t);
+                watched = NULL;
+                cr_expect(store_was_restored(t->store));
+                cr_expect_not(was_there);
         }
 }
 

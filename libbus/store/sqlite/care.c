@@ -4,6 +4,7 @@
  */
 #include "libbus/store/sqlite/sqlite.h"
 
+#include "libbus/base/io.h"
 #include "libbus/base/require.h"
 
 #include <errno.h>
@@ -30,24 +31,13 @@ static void tool_done(struct tool *tool)
         tool->db = NULL;
 }
 
-static int sync_path(const char *path, int flags)
+static int sync_file(const char *path)
 {
-        BUS_AUTOCLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+        BUS_AUTOCLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
 
         if (fd < 0)
                 return -errno;
         return fsync(fd) < 0 ? -errno : 0;
-}
-
-static int sync_folder_of(const char *path)
-{
-        BUS_AUTOFREE char *folder = bus_xstrdup(path);
-        char *slash = strrchr(folder, '/');
-
-        if (!slash)
-                return sync_path(".", O_DIRECTORY);
-        slash[slash == folder ? 1 : 0] = 0;
-        return sync_path(folder, O_DIRECTORY);
 }
 
 static int copy_pages(sqlite3 *from, sqlite3 *to)
@@ -114,7 +104,7 @@ static int write_copy(
         tool_done(&tool);
         drop_journal_of(path);
         if (!r) {
-                r = sync_path(path, 0);
+                r = sync_file(path);
                 if (r < 0)
                         snprintf(error, error_size, "cannot sync %s: %s", path, strerror(-r));
         }
@@ -144,7 +134,7 @@ int sqlite_backup(struct store *store, const char *path, char *error, size_t err
                 r = -errno;
         unlink(part);
         if (!r)
-                r = sync_folder_of(path);
+                r = bus_sync_folder_of(path);
         if (r < 0)
                 snprintf(error, error_size, "cannot create %s: %s", path, strerror(-r));
         return r;
@@ -152,13 +142,13 @@ int sqlite_backup(struct store *store, const char *path, char *error, size_t err
 
 int sqlite_put_new(const char *part, const char *path)
 {
-        int r = sync_path(part, 0);
+        int r = sync_file(part);
 
         if (!r && link(part, path) < 0) /* which never replaces what is there */
                 r = -errno;
         if (!r)
                 unlink(part);
-        return r < 0 ? r : sync_folder_of(path);
+        return r < 0 ? r : bus_sync_folder_of(path);
 }
 
 static int check_log(sqlite3 *db, const char *path, char *error, size_t error_size)
@@ -291,7 +281,7 @@ static int put_in_place(const char *part, const char *path)
                 return -errno;
         if (rename(part, path) < 0)
                 return -errno;
-        return sync_folder_of(path);
+        return bus_sync_folder_of(path);
 }
 
 static int copy_backup(const char *backup, const char *part, int64_t incarnation_floor, char *error,

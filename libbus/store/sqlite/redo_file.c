@@ -1,5 +1,6 @@
 #include "libbus/store/sqlite/redo_file.h"
 
+#include "libbus/base/io.h"
 #include "libbus/base/require.h"
 #include "libbus/store/faults.h"
 
@@ -82,20 +83,6 @@ static int fill(struct redo_file *file, uint64_t from, uint64_t to)
         return r;
 }
 
-static int sync_folder_of(const char *path)
-{
-        BUS_AUTOFREE char *folder = bus_xstrdup(path);
-        BUS_AUTOCLOSE int fd = -1;
-        char *slash = strrchr(folder, '/');
-
-        if (slash)
-                slash[slash == folder ? 1 : 0] = 0;
-        fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        return fsync(fd) < 0 ? -errno : 0;
-}
-
 static int open_file(struct redo_file *file, const char *path, int flags)
 {
         *file = (struct redo_file){ .path = bus_xstrdup(path), .direct_fd = -1 };
@@ -116,7 +103,7 @@ int redo_file_create(struct redo_file *file, const char *path)
         if (!r)
                 r = redo_file_sync(file);
         if (!r)
-                r = sync_folder_of(path);
+                r = bus_sync_folder_of(path);
         file->size = REDO_FIRST_BYTES;
         return r;
 }
