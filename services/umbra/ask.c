@@ -1,5 +1,6 @@
 #include "services/umbra/ask.h"
 
+#include "libbus/base/attr.h"
 #include "services/umbra/command.h"
 
 #include <errno.h>
@@ -15,15 +16,16 @@ const char *text_of(const json_t *object, const char *key)
         static char texts[4][32];
         static unsigned int next;
         const json_t *value = json_object_get(object, key);
-        char *text = texts[next++ % 4];
+        char *text;
 
         if (json_is_string(value))
                 return json_string_value(value);
-        *text = 0;
-        if (json_is_integer(value))
-                snprintf(text, 32, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-        else if (json_is_boolean(value))
-                strcpy(text, json_is_true(value) ? "yes" : "no");
+        if (json_is_boolean(value))
+                return json_is_true(value) ? "yes" : "no";
+        if (!json_is_integer(value))
+                return "";
+        text = texts[next++ % BUS_COUNT(texts)];
+        snprintf(text, sizeof(texts[0]), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
         return text;
 }
 

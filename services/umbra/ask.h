@@ -12,5 +12,6 @@ BUS_MUST int ask(const struct layout *layout, const char *command, const char *m
         const char *path, const json_t *body, json_t **ret_json);
 /* JSON as one line on stdout. */
 void print_json(const json_t *json);
-/* A member as text, whatever its type; "" if it is not there. Valid until the fourth next call. */
+/* A member as text; "" if it is not there, or of no type that has a text. That of a number is valid
+ * until the fourth next number, any other as long as OBJECT. */
 const char *text_of(const json_t *object, const char *key);

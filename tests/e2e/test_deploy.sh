@@ -146,7 +146,7 @@ grep -q 'another deployment is under way' "$UMBRA_STATE/second" || fail "$(cat "
 kill -KILL "$cut"
 wait "$cut" || :
 deploy 1 status
-told 'plugin-system: cut off, or under way, at step 5 of 9'
+told 'plugin-system: cut off, or under way, at step 5 of 9, restart .*, health$'
 until_true 30 curl -sf "$ops/readyz"
 deploy 0 plugin-system --back
 [ "$(value plugin_system enabled)" = yes ] || fail 'what was there before the cut is not known'
