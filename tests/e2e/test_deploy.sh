@@ -42,6 +42,11 @@ start $settings deploy.plugin_system_watch=3s
 config deploy plugin_system_window "$later 10:00"
 deploy 0 status
 told 'nothing was deployed here yet'
+deploy 1 multi-telegram --now
+told 'step 2, each bot has a token, failed: telegram.controller_token_file is not given' 'nothing was changed'
+deploy 0 status
+told 'nothing was deployed here yet'
+passed 'what failed before it touched anything was not deployed'
 
 # ---- windows ----
 deploy 1 plugin-system
@@ -88,6 +93,8 @@ told 'umbra.ini:[0-9]*: deploy.plugin_system_window: must be a weekday and a tim
 config deploy plugin_system_window "$today"
 deploy 1 multi-telegram --now
 told 'step 2, each bot has a token, failed: telegram.controller_token_file is not given' 'nothing was changed'
+deploy 0 status
+told 'plugin-system: gone back '
 passed 'missing tokens and bad hours are one line each'
 
 # a backup that cannot be made
@@ -113,6 +120,8 @@ deploy 1 cutover --now
 told 'switch: cutover ... FAILED: gate_not_passed: .*window' 'going back:' 'gone back in .* all is as it was before'
 "$umbra" status | grep -q 'active=legacy_v3' || fail 'legacy_v3 does not decide'
 grep -q ' ERROR deploy gone_back phase=cutover .* why=gate_not_passed' "$UMBRA_STATE/log/deploy.log" || fail 'deploy.log'
+deploy 2 cutover --now --force
+told 'needs a --reason'
 deploy 0 cutover --now --force --reason drill
 told 'cutover: deployed in' 'by combined_v3'
 curl -s "$(sed -n 's/.* ops=\([^ ]*\) .*/\1/p' "$UMBRA_STATE/up.out")/api/audit?limit=50" |
@@ -130,7 +139,7 @@ kill -CONT "$(pid_of strategy-v3-shadow)"
 until_true 20 curl -sf "$ops/readyz"
 told 'going back stopped at step [0-9]*, '
 deploy 1 status
-told 'shadow: stuck at step '
+told 'shadow: stuck at step [0-9]* of [0-9]*, restart .*, strategy-v3: .*-shadow is not ready$'
 deploy 1 plugin-system
 told 'shadow stopped half-way, at step .* again, or with --back'
 deploy 0 shadow --back

@@ -164,6 +164,11 @@ int umbra_deploy(int argc, char **argv)
         status = options_parse(&options, argc, argv);
         if (status >= 0)
                 return status;
+        if (flags.force && (!flags.reason || !*flags.reason)) {
+                fputs("umbra deploy: --force needs a --reason: it is told in the audit\n", stderr);
+                options_done(&options);
+                return UMBRA_USAGE;
+        }
         /* the terminal may be closed meanwhile: a phase is not left half-way for that */
         signal(SIGHUP, SIG_IGN);
         signal(SIGPIPE, SIG_IGN);

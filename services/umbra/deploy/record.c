@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define RECORD_MAX_BYTES ((size_t)1 << 20)
 
@@ -40,6 +41,15 @@ int record_write(const struct layout *layout, const json_t *record)
 
         bus_require(text);
         return bus_file_replace(path, 0600, bus_bytes_str(text));
+}
+
+int record_put_back(const struct layout *layout, const json_t *old)
+{
+        BUS_AUTOFREE char *path = layout_path(layout->state, "deploy", ".json");
+
+        if (old)
+                return record_write(layout, old);
+        return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 bool record_allows(const json_t *record, const struct phase *phase, enum way way, int64_t now_us,

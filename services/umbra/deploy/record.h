@@ -9,7 +9,7 @@
  *   before {phase: {"section.key": value or null}}  as umbra.ini had it, of each phase that is in force
  *   alarms [...] latency {sum, count}      when it began, for the watch to compare with
  *   found [{at_us, text}]                  what the watch has seen so far
- *   early reason                           outside the window, and why
+ *   reason                                 what --reason said
  */
 #include "services/umbra/deploy/phases.h"
 #include "services/umbra/layout.h"
@@ -19,6 +19,8 @@
 /* The record, the caller owns it; NULL: nothing was deployed here yet. -errno, -EBADMSG: not JSON. */
 BUS_MUST int record_read(const struct layout *layout, json_t **ret_record);
 BUS_MUST int record_write(const struct layout *layout, const json_t *record);
+/* What was there before a deployment that has touched nothing; OLD NULL: nothing was. */
+BUS_MUST int record_put_back(const struct layout *layout, const json_t *old);
 
 /* Whether PHASE may go WAY after that. If not, WHY says in one line what stands in the way. Pure. */
 bool record_allows(const json_t *record, const struct phase *phase, enum way way, int64_t now_us,

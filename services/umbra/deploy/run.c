@@ -165,8 +165,8 @@ static void leave_record(struct run *run, int r, size_t failed, const char *why)
         json_t *record = run->deployment.record;
 
         /* where nothing was touched, what was deployed before is still what holds */
-        if (!run->changed && run->old) {
-                if (record_write(run->options->layout, run->old) < 0)
+        if (!run->changed) {
+                if (record_put_back(run->options->layout, run->old) < 0)
                         fputs("umbra deploy: deploy.json cannot be written\n", stderr);
                 return;
         }
@@ -315,6 +315,7 @@ int run_phase(const struct run_options *options)
                 } else {
                         fprintf(stderr, "umbra deploy: going back stopped at step %zu, %s: %s\n",
                                 run.step, run.text, run.why);
+                        json_object_set_new(run.deployment.record, "why", json_string(run.why));
                         (void)write_record(&run, "failed");
                         tell_history(&run, "ERROR", "stuck");
                 }

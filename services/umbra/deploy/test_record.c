@@ -106,6 +106,13 @@ Test(record, comes_back_as_it_was_written)
         cr_expect(json_equal(record, read));
         json_decref(read);
         path = layout_path(state, "deploy", ".json");
+        cr_assert_eq(record_put_back(&layout, NULL), 0);
+        cr_expect_eq(access(path, F_OK), -1, "nothing was deployed here yet");
+        cr_assert_eq(record_put_back(&layout, NULL), 0);
+        cr_assert_eq(record_put_back(&layout, record), 0);
+        cr_assert_eq(record_read(&layout, &read), 0);
+        cr_expect(json_equal(record, read));
+        json_decref(read);
         file = fopen(path, "w");
         fputs("{\"phase\": ", file);
         fclose(file);
