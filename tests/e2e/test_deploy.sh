@@ -184,6 +184,20 @@ told 'NOT enough orders reached the broker' 'rehearsal with simulated alerts, fa
 ! printf '%s\n' "$said" | grep -q "on $production" || fail 'promoted all the same'
 UMBRA_STATE=$staging "$umbra" resume >/dev/null
 passed 'what fails there is not promoted'
+# nor is an account closed that is not the demo broker's
+UMBRA_STATE=$staging
+config mt5-demo terminal_id mt5-live
+old=$(pid_of mt5-demo)
+kill -KILL "$old"
+until_true 20 has_new_pid mt5-demo "$old"
+has_terminal() { "$umbra" status --json | grep -q "\"terminal\":\"$1\""; }
+until_true 20 has_terminal mt5-live
+before=$(all_deals)
+! "$umbra" rehearse --alerts 1 2>"$UMBRA_STATE/told" || fail 'rehearsed on another terminal'
+grep -q "the executor's terminal is \"mt5-live\"" "$UMBRA_STATE/told" || fail "$(cat "$UMBRA_STATE/told")"
+[ "$(all_deals)" = "$before" ] || fail 'it was traded'
+UMBRA_STATE=$production
+passed 'a rehearsal touches no account but the demo broker'"'"'s'
 up=$on_staging
 stop
 rm -rf "$staging"

@@ -7,9 +7,11 @@
 #include "libbus/base/ids.h"
 #include "libbus/base/io.h"
 #include "libbus/base/require.h"
+#include "services/umbra/ask.h"
 #include "services/umbra/command.h"
 #include "services/umbra/demo/demo.h"
 #include "services/umbra/options.h"
+#include "services/umbra/restart.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,6 +25,8 @@
 #define STALL_US   (1 * BUS_US_PER_SEC)
 #define QUIET_US   (1500 * BUS_US_PER_MS)
 #define ERROR_SIZE 256
+/* What mt5-demo calls itself, unless [mt5-demo] terminal_id says otherwise. */
+#define DEMO_TERMINAL "mt5-demo"
 
 enum {
         FLAG_WEBHOOK = OPTIONS_FIRST,
@@ -117,6 +121,24 @@ static int flatten(struct rehearsal *rehearsal)
         return 0;
 }
 
+/* A ledger may lie there from before; the account that is closed must be the demo broker's all the same. */
+static int see_demo(const struct rehearsal *rehearsal)
+{
+        json_t *status = demo_system_get(&rehearsal->system, "/api/status");
+        const json_t *facts =
+                json_object_get(restart_service_of(status, "order-executor"), "facts");
+        const char *terminal = text_of(facts, "terminal");
+        bool is_demo = !strcmp(terminal, DEMO_TERMINAL);
+
+        if (!is_demo)
+                fprintf(stderr,
+                        "umbra rehearse: the executor's terminal is \"%s\", not \"" DEMO_TERMINAL
+                        "\": nothing was sent\n",
+                        terminal);
+        json_decref(status);
+        return is_demo ? 0 : -EPERM;
+}
+
 /* The webhook with its token, which no argument holds. */
 static char *webhook_url(struct rehearsal *rehearsal)
 {
@@ -148,7 +170,9 @@ static int begin(struct rehearsal *rehearsal)
                 return r;
         }
         demo_ledger_init(&rehearsal->ledger, rehearsal->ledger_path);
-        r = flatten(rehearsal);
+        r = see_demo(rehearsal);
+        if (!r)
+                r = flatten(rehearsal);
         if (r < 0)
                 return r;
         bus_id_new(tag);
@@ -345,8 +369,9 @@ int umbra_rehearse(int argc, char **argv)
                         "                      [--ledger FILE] [--orders-min N] [--json FILE] [--state DIR]\n"
                         "\n"
                         "Sends N simulated alerts (100), --rate a second (10), to a system that trades\n"
-                        "with mt5-demo, waits until all have ended, and holds what the plugins say of\n"
-                        "each against the demo broker's ledger. Closes the account's positions first.\n"
+                        "with mt5-demo and no other terminal, waits until all have ended, and holds what\n"
+                        "the plugins say of each against the demo broker's ledger. Closes the account's\n"
+                        "positions first.\n"
                         "Exit 0 only if all was processed, nothing lost and nothing done twice, and the\n"
                         "broker has executed --orders-min (10).\n"
                         "\n"
