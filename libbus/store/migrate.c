@@ -116,11 +116,11 @@ int store_migrate(const char *path, const char *from, const char *to, int64_t no
                 r = count(&m, from, dump, ret_sums, &restored);
         if (!r)
                 r = move_aside(&m);
-        if (r < 0)
-                return r;
-        r = load_and_compare(&m, to, restored, ret_sums);
-        if (r < 0)
-                move_back(&m, to);
+        if (!r) {
+                r = load_and_compare(&m, to, restored, ret_sums);
+                if (r < 0)
+                        move_back(&m, to);
+        }
         unlink(dump);
         return r;
 }

@@ -317,12 +317,42 @@ static int load_all(sqlite3 *db, const char *dump, bool restored, char *error, s
         return r;
 }
 
+/* What closing does as well, but does not say how it went. */
+static int carry_journal_over(sqlite3 *db, const char *path, char *error, size_t error_size)
+{
+        int r = sqlite_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)");
+
+        if (r < 0)
+                snprintf(error, error_size, "%s: %s", path, sqlite3_errmsg(db));
+        return r;
+}
+
+static int make_store(
+        const char *path, const char *dump, bool restored, char *error, size_t error_size)
+{
+        struct sqlite_vfs *vfs = sqlite_vfs_new();
+        sqlite3 *db = NULL;
+        int r;
+
+        r = sqlite_db_open(path, vfs, true, &db, error, error_size);
+        if (!r)
+                r = sqlite_db_prepare(db, path, error, error_size);
+        if (!r)
+                r = load_all(db, dump, restored, error, error_size);
+        if (!r)
+                r = carry_journal_over(db, path, error, error_size);
+        if (!r)
+                r = sqlite_db_check(db, error, error_size);
+        sqlite3_close(db);
+        sqlite_vfs_free(vfs);
+        return r;
+}
+
 int sqlite_load(const char *path, const char *dump, bool restored, char *error, size_t error_size)
 {
         BUS_AUTOFREE char *part = bus_xasprintf("%s.loading", path);
+        BUS_AUTOFREE char *journal = bus_xasprintf("%s-wal", part);
         BUS_AUTOCLOSE int lock_fd = -1;
-        struct sqlite_vfs *vfs = NULL;
-        sqlite3 *db = NULL;
         int r;
 
         r = store_lock(path, true, &lock_fd, error, error_size);
@@ -333,19 +363,12 @@ int sqlite_load(const char *path, const char *dump, bool restored, char *error, 
         if (r < 0)
                 return r;
         unlink(part);
-        vfs = sqlite_vfs_new();
-        r = sqlite_db_open(part, vfs, true, &db, error, error_size);
-        if (!r)
-                r = sqlite_db_prepare(db, part, error, error_size);
-        if (!r)
-                r = load_all(db, dump, restored, error, error_size);
-        if (!r)
-                r = sqlite_db_check(db, error, error_size);
-        sqlite3_close(db); /* carries its journal over */
-        sqlite_vfs_free(vfs);
+        r = make_store(part, dump, restored, error, error_size);
         if (!r)
                 r = sqlite_put_new(part, path);
-        if (r < 0)
+        if (r < 0) {
                 unlink(part);
+                unlink(journal);
+        }
         return r;
 }

@@ -2,6 +2,7 @@
  * The sqlite engine on a disk that fails: what is promised of its file and its syncs.
  */
 #include "libbus/base/require.h"
+#include "libbus/store/dump.h"
 #include "libbus/store/sqlite/sqlite.h"
 #include "libbus/store/store_sqlite_faults.h"
 #include "libbus/store/test_engines.h"
@@ -126,6 +127,47 @@ Test(sqlite, a_close_on_a_broken_disk_leaves_no_clean_mark)
                 store_sqlite_set_faults(NULL);
                 test_open(t);
                 cr_expect(test_stream(t, "comparison@w", STORE_STREAM_NORMAL).new_incarnation);
+        }
+}
+
+static void dump(struct test_store *t, const char *path)
+{
+        struct store_dump_file *file = NULL;
+        struct store_sink sink;
+        char error[256] = "";
+        int r;
+
+        cr_assert_eq(store_dump_create(path, &file, &sink), 0);
+        r = store_dump(t->store, &sink, error, sizeof(error));
+        cr_assert_eq(store_dump_finish(file, r), 0, "%s", error);
+}
+
+Test(sqlite, a_dump_is_loaded_whole_or_not_at_all_wherever_the_disk_is_full)
+{
+        EACH_ENGINE(t)
+        {
+                BUS_AUTOFREE char *dumped = bus_xasprintf("%s/dump", t->folder);
+                BUS_AUTOFREE char *left = bus_xasprintf("%s/loaded.db.loading-wal", t->folder);
+                struct store_sqlite_faults faults = { .write_errno = ENOSPC };
+                char error[256];
+                int r = -1;
+
+                test_stream(t, "signal@w", STORE_STREAM_FULL);
+                cr_assert_eq(put(t, "value", STORE_SYNC_FULL), 0);
+                dump(t, dumped);
+                t->store = store_free(t->store);
+                snprintf(t->path, sizeof(t->path), "%s/loaded.db", t->folder);
+                for (; r < 0; faults.writes_left++) {
+                        store_sqlite_set_faults(&faults);
+                        r = store_load("sqlite", t->path, dumped, false, error, sizeof(error));
+                        store_sqlite_set_faults(NULL);
+                        cr_expect(r == 0 || access(t->path, F_OK) < 0);
+                        cr_expect_lt(access(left, F_OK), 0);
+                        cr_assert_lt(faults.writes_left, 10000);
+                }
+                test_open(t);
+                cr_expect_str_eq(test_get_or_empty(t, "a"), "value");
+                expect_whole(t);
         }
 }
 
