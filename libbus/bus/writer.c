@@ -129,6 +129,11 @@ void bus_writer_refresh(struct bus_writer *writer, struct bus_writer_stream *str
         bus_require(r == 0 || writer->lease.shared); /* the next commit finds out */
 }
 
+void bus_writer_committed(struct bus_writer *writer, struct bus_writer_stream *stream)
+{
+        bus_require(store_stream_seen(writer->store, stream->name, &stream->stored) == 0);
+}
+
 /* What other replicas appended to the same stream is told and replayed as well. */
 static void refresh_shared(struct bus_writer *writer)
 {

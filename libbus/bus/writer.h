@@ -62,7 +62,9 @@ void bus_writer_publish(struct bus_writer *writer, struct bus_writer_stream *str
 /* For topics that are not journaled. */
 void bus_writer_publish_raw(
         struct bus_writer *writer, const char *topic, struct bus_bytes envelope);
-/* Reads anew how the streams stand: after a commit that appended. */
+/* How the stream stands after a commit of this process that appended, without a question. */
+void bus_writer_committed(struct bus_writer *writer, struct bus_writer_stream *stream);
+/* Reads anew how it stands, whoever appended. */
 void bus_writer_refresh(struct bus_writer *writer, struct bus_writer_stream *stream);
 /* The store is gone for now: replay requests go unanswered until bus_writer_reopen. */
 void bus_writer_detach(struct bus_writer *writer);

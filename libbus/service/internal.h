@@ -52,7 +52,7 @@ struct turn {
         size_t staged_count, staged_capacity;
         struct after_list firsts, afters; /* before the publishing, and behind it */
         bool sync;
-        bool awaited;      /* somebody waits for the commit: a message to publish, or a callback */
+        bool awaited;      /* somebody waits for the commit: a callback */
         int64_t due_us;    /* where it may wait: until when; 0: nothing was staged yet */
         size_t taken;      /* messages handled in it */
         int64_t gather_us; /* since when others are waited for; 0: not yet */

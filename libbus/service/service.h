@@ -74,9 +74,10 @@ struct bus_service_class {
         /* None of its readers is on an alert's way: what it publishes is encrypted and sent by a thread of
          * its own, behind other work. */
         bool publishes_behind;
-        /* For a service that nobody waits for: a commit that syncs nothing, publishes nothing and calls
-         * nobody back may be put off for so long, so that several turns share it. What it reads meanwhile
-         * is handled and forgotten together if the process dies. 0: every turn commits. */
+        /* For a service that nobody waits for: a commit that syncs nothing and calls nobody back may be
+         * put off for so long, so that several turns share it; what of it is not derived is published
+         * then. What it reads meanwhile is handled and forgotten together if the process dies. 0: every
+         * turn commits. */
         int64_t commit_delay_us;
         /* Messages taken in one turn of the loop; 0: BUS_BATCH_MAX. Fewer where others of the loop, as an
          * HTTP server, must not wait for so many, in a process that gets little of a processor. */

@@ -229,7 +229,7 @@ static void stage(struct bus_service *service, const struct bus_out *out,
         }
         staged->index = store_batch_append(service->turn.batch, &append);
         service->turn.sync |= stream->kind->commit == BUS_COMMIT_FULL;
-        service->turn.awaited |= !derived || fn;
+        service->turn.awaited |= fn != NULL;
         bus_metric_inc(service->messages_out);
         if (service->committing)
                 bus_loop_again(service->loop);
@@ -382,7 +382,7 @@ static void refresh_streams(struct bus_service *service, const struct turn *turn
 
         for (size_t i = 0; i < turn->staged_count; i++) {
                 if (turn->staged[i].stream != last)
-                        bus_writer_refresh(service->writer, turn->staged[i].stream);
+                        bus_writer_committed(service->writer, turn->staged[i].stream);
                 last = turn->staged[i].stream;
         }
 }

@@ -19,6 +19,9 @@ struct store_engine {
         int (*stream_fork)(struct store *store, const char *stream, uint64_t above,
                 struct store_stream *ret_stream);
         int (*stream_get)(struct store *store, const char *stream, struct store_stream *ret_stream);
+        /* may be NULL: stream_get asks nobody either */
+        int (*stream_seen)(
+                struct store *store, const char *stream, struct store_stream *ret_stream);
         int (*read)(struct store *store, const char *stream, struct bus_pos after, size_t max_count,
                 store_record_fn fn, void *arg, struct bus_pos *ret_after);
         int (*seek_time)(struct store *store, const char *stream, int64_t since_us,

@@ -25,16 +25,26 @@ static void as_dump(struct bus_bytes data)
         bus_require(store_dump_parse(data, NULL) <= 0);
 }
 
+static void take_entry(struct redis_entry *entry)
+{
+        struct store_record record;
+        size_t count = entry->count, taken = 0;
+
+        for (; redis_entry_next(entry, &record) == 0; taken++)
+                bus_require(strlen(record.topic) <= UINT16_MAX &&
+                            (!record.body.size || record.body.data));
+        bus_require(taken <= count);
+}
+
 static void take_apart(const redisReply *reply, bool derived)
 {
         struct redis_stream stream = { 0 };
-        struct store_record record;
+        struct redis_entry entry;
         int64_t number;
         struct bus_pos pos;
 
-        if (redis_parse_record(reply, derived, &record, &number) == 0)
-                bus_require(
-                        strlen(record.topic) < SIZE_MAX && (!record.body.size || record.body.data));
+        if (redis_entry_begin(reply, derived, &entry) == 0)
+                take_entry(&entry);
         if (redis_parse_stream(reply, &stream) == 0)
                 bus_require(stream.now.fork_count <= STORE_FORKS_MAX);
         if (redis_is_text(reply)) {

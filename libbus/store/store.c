@@ -64,6 +64,13 @@ int store_stream_get(struct store *store, const char *stream, struct store_strea
         return store->engine->stream_get(store, stream, ret_stream);
 }
 
+int store_stream_seen(struct store *store, const char *stream, struct store_stream *ret_stream)
+{
+        if (!store->engine->stream_seen)
+                return store->engine->stream_get(store, stream, ret_stream);
+        return store->engine->stream_seen(store, stream, ret_stream);
+}
+
 int store_read(struct store *store, const char *stream, struct bus_pos after, size_t max_count,
         store_record_fn fn, void *arg, struct bus_pos *ret_after)
 {

@@ -96,6 +96,11 @@ BUS_MUST int store_stream_fork(
 BUS_MUST int store_stream_get(
         struct store *store, const char *stream, struct store_stream *ret_stream);
 
+/* The same as of the last commit or question of this process: nobody is asked, and what others have
+ * appended to a shared store since is not in it. */
+BUS_MUST int store_stream_seen(
+        struct store *store, const char *stream, struct store_stream *ret_stream);
+
 /* A journaled message as it is read back. All borrowed: valid during the callback. */
 struct store_record {
         struct bus_pos position, predecessor;

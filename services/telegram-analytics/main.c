@@ -1,4 +1,5 @@
 /* telegram-analytics: the numbers. Compares what live and shadow decided, keeps the ledger, reports. */
+#include "libbus/base/clock.h"
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
 #include "proto/unpack.h"
@@ -8,6 +9,9 @@
 #include "services/telegram-analytics/projection.h"
 #include "services/telegram-analytics/reporter.h"
 #include "services/telegram/alarms.h"
+
+/* On Redis each commit is a sync that an alert's may have to wait for. */
+#define COMMIT_DELAY_US (100 * BUS_US_PER_MS)
 
 struct analytics {
         struct bus_service *service;
@@ -229,6 +233,7 @@ static const struct bus_service_class analytics_class = {
         .inputs = inputs,
         .listens = listens,
         .options = options,
+        .commit_delay_us = COMMIT_DELAY_US,
         .before_commit = before_commit,
         .background = 19,
         .create = create,

@@ -11,6 +11,8 @@
 
 #define SECTION  "telegram-controller"
 #define FALLBACK "telegram_fallback"
+/* On Redis each commit is a sync that an alert's may have to wait for. */
+#define COMMIT_DELAY_US (100 * BUS_US_PER_MS)
 
 static void tell_change(struct controller *self, enum tg_state now, const char *why)
 {
@@ -177,6 +179,7 @@ static const struct bus_service_class controller_class = {
         .listens = controller_listens,
         .options = options,
         .background = 1,
+        .commit_delay_us = COMMIT_DELAY_US,
         .create = create,
         .start = start,
         .drain = drain,

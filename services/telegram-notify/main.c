@@ -11,13 +11,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TALLY_KEY     "tally"
-#define DECISIONS_MAX 512  /* alerts on their way to the broker */
-#define POSITIONS_MAX 1024 /* open ones */
-#define ALARMS_MAX    256
-#define ZONES         "/usr/share/zoneinfo"
-#define OFF           "telegram_off"
-#define FALLBACK      "telegram_fallback"
+#define TALLY_KEY "tally"
+/* On Redis each commit is a sync that an alert's may have to wait for. */
+#define COMMIT_DELAY_US (100 * BUS_US_PER_MS)
+#define DECISIONS_MAX   512  /* alerts on their way to the broker */
+#define POSITIONS_MAX   1024 /* open ones */
+#define ALARMS_MAX      256
+#define ZONES           "/usr/share/zoneinfo"
+#define OFF             "telegram_off"
+#define FALLBACK        "telegram_fallback"
 
 static const char english[] =
 #include "texts_en.inc"
@@ -360,6 +362,7 @@ static const struct bus_service_class notify_class = {
         .listens = notify_listens,
         .options = options,
         .background = 19,
+        .commit_delay_us = COMMIT_DELAY_US,
         .before_commit = before_commit,
         .create = create,
         .start = start,

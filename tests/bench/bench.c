@@ -59,6 +59,7 @@ struct running {
 struct bench {
         const struct extent *extent;
         const char *json, *only;
+        bool times;
         char folder[64];
         struct running running[TARGETS];
         struct results results;
@@ -74,13 +75,14 @@ static int (*const starts[TARGETS])(struct target *, const char *) = {
 
 static void usage(FILE *out)
 {
-        fputs("usage: ./run bench [--quick] [--json FILE] [--rounds N] [--only TARGET] [--on-redis]\n"
+        fputs("usage: ./run bench [--quick] [--json FILE] [--rounds N] [--only TARGET,...] [--times] [--on-redis]\n"
               "\n"
               "Measures Umbra beside floor, redis and two bots (docs/performance.md).\n"
               "  --quick        short rounds\n"
               "  --json FILE    the figures, as docs/interfaces.md has them\n"
               "  --rounds N     5 if not given\n"
-              "  --only TARGET  one of floor umbra redis python_bot fast_bot; its ratios are null then\n"
+              "  --only TARGET  some of floor,umbra,redis,python_bot,fast_bot; other ratios are null then\n"
+              "  --times        without what is asked of Umbra alone\n"
               "  --on-redis     Umbra keeps its stores in Redis\n"
               "\n"
               "UMBRA_BENCH_DIR: where the targets write (/var/tmp); what counts is its disk.\n",
@@ -263,7 +265,8 @@ static int measure(struct bench *bench)
         r = run_slices(bench, idle_slice, extent->idle_slices, extent->idle_alerts);
         if (!r)
                 r = run_slices(bench, full_slice, extent->full_slices, extent->full_alerts);
-        return r < 0 || !bench->running[TARGET_UMBRA].is_on ? r : measure_umbra(bench);
+        return r < 0 || bench->times || !bench->running[TARGET_UMBRA].is_on ? r
+                                                                            : measure_umbra(bench);
 }
 
 /* ---- a round ---- */
@@ -276,6 +279,19 @@ static int remove_one(const char *path, const struct stat *stat, int kind, struc
         return remove(path);
 }
 
+/* ONLY: names with commas between them; NULL: all. */
+static bool is_wanted(const char *only, const char *name)
+{
+        size_t length = strlen(name);
+
+        if (!only)
+                return true;
+        for (; only; only = strchr(only, ',') ? strchr(only, ',') + 1 : NULL)
+                if (strcspn(only, ",") == length && !strncmp(only, name, length))
+                        return true;
+        return false;
+}
+
 static int start_all(struct bench *bench)
 {
         for (size_t i = 0; i < TARGETS; i++) {
@@ -283,7 +299,7 @@ static int start_all(struct bench *bench)
                 int r;
 
                 *running = (struct running){ .number = WARM_ALERTS };
-                if (bench->only && strcmp(bench->only, target_names[i]) != 0)
+                if (!is_wanted(bench->only, target_names[i]))
                         continue;
                 running->folder = bus_xasprintf("%s/%s", bench->folder, target_names[i]);
                 if (mkdir(running->folder, 0700) < 0)
@@ -363,6 +379,7 @@ static int parse(struct bench *bench, int argc, char **argv)
                 { "json", required_argument, NULL, 'j' },
                 { "rounds", required_argument, NULL, 'r' },
                 { "only", required_argument, NULL, 'o' },
+                { "times", no_argument, NULL, 't' },
                 { "on-redis", no_argument, NULL, 'R' },
                 { "help", no_argument, NULL, 'h' },
                 { 0 },
@@ -375,6 +392,7 @@ static int parse(struct bench *bench, int argc, char **argv)
                 case 'j': bench->json = optarg; break;
                 case 'r': bench->results.rounds = (unsigned int)strtoul(optarg, NULL, 10); break;
                 case 'o': bench->only = optarg; break;
+                case 't': bench->times = true; break;
                 case 'R': umbra_on_redis = true; break;
                 case 'h': usage(stdout); return 0;
                 default: usage(stderr); return 2;

@@ -55,6 +55,7 @@ static void tool_close(struct redis_store *s)
         if (s->context)
                 redisFree(s->context);
         bus_buf_done(&s->command.args);
+        bus_buf_done(&s->records);
         redis_place_done(s);
         free(s);
 }

@@ -2,13 +2,15 @@
 
 -- ---- the commit ----
 
+-- An entry of a journal holds as many records as one commit appends, up to so many bytes: who reads one
+-- has to take all.
+local ENTRY_MAX = 32768
+-- What one call of a command is given at most.
+local ARGS_MAX = 1000
+
 -- One batch being planned: nothing is written before all of it is known to be good.
 local function new_plan(prefix)
-    return { prefix = prefix, streams = {}, claims = {}, writes = {}, results = {} }
-end
-
-local function add_write(plan, ...)
-    plan.writes[#plan.writes + 1] = { ... }
+    return { prefix = prefix, streams = {}, order = {}, claims = {}, taken = {}, stands = {} }
 end
 
 local function stream_of(plan, name)
@@ -16,16 +18,65 @@ local function stream_of(plan, name)
     if stream == nil then
         local h = redis.call('HMGET', plan.prefix .. 's:' .. name, 'kind', 'inc', 'first', 'last',
             'top')
-        stream = h[1] and { derived = h[1] == '2', inc = h[2], first = h[3], last = h[4],
-            top = h[5] } or false
+        if not h[1] then
+            return nil
+        end
+        stream = { name = name, derived = h[1] == '2', inc = h[2], first = h[3], last = h[4],
+            top = h[5], place = tonumber(string.match(h[4], '%-(%d+)$')), entries = {}, pieces = {},
+            size = 0 }
         plan.streams[name] = stream
+        plan.order[#plan.order + 1] = stream
+        for i = 2, 4 do
+            plan.stands[#plan.stands + 1] = h[i]
+        end
     end
     return stream
 end
 
+local function end_entry(stream)
+    if stream.size > 0 then
+        stream.entries[#stream.entries + 1] = { id = stream.last, predecessor = stream.before,
+            top = stream.top_before, records = table.concat(stream.pieces) }
+        stream.pieces = {}
+        stream.size = 0
+    end
+end
+
+-- COUNT records, of which TOP is the latest time; FROM and TO: the first's and the last's position in a
+-- derived stream. Nil, or what is wrong with it.
+local function add_records(stream, count, records, top, from, to)
+    if stream.derived then
+        if from == '' or not id_less(stream.last, from) then
+            return 'a position that does not go forward'
+        end
+    elseif from ~= '' then
+        return 'a position in a stream that gives them itself'
+    end
+    if stream.size + #records > ENTRY_MAX then
+        end_entry(stream)
+    end
+    if stream.size == 0 then
+        stream.before = stream.last
+        stream.top_before = stream.top
+    end
+    stream.pieces[#stream.pieces + 1] = records
+    stream.size = stream.size + #records
+    if not stream.derived then
+        from = stream.inc .. '-' .. whole(stream.place + 1)
+        stream.place = stream.place + count
+        to = stream.inc .. '-' .. whole(stream.place)
+    end
+    stream.first = stream.first == ZERO and from or stream.first
+    stream.last = to
+    if tonumber(top) > tonumber(stream.top) then
+        stream.top = top
+    end
+    return nil
+end
+
 -- "EXPIRES POSITION VALUE", or nil.
 local function claim_of(plan, name, key)
-    local mine = plan.claims[name] and plan.claims[name][key]
+    local mine = plan.claims[name] and plan.claims[name].of[key]
     return mine or redis.call('HGET', plan.prefix .. 'c:' .. name, key)
 end
 
@@ -36,109 +87,120 @@ end
 
 local function put_claim(plan, name, key, value, expires, at, position)
     local text = expires .. ' ' .. position .. ' ' .. value
-    plan.claims[name] = plan.claims[name] or {}
-    plan.claims[name][key] = text
-    add_write(plan, 'HSET', plan.prefix .. 'c:' .. name, key, text)
-    add_write(plan, 'ZADD', plan.prefix .. 'x:' .. name, expires ~= '0' and expires or at, key)
+    local claims = plan.claims[name]
+    if not claims then
+        claims = { of = {}, texts = {}, ends = {} }
+        plan.claims[name] = claims
+    end
+    claims.of[key] = text
+    local n = #claims.texts
+    claims.texts[n + 1], claims.texts[n + 2] = key, text
+    claims.ends[n + 1], claims.ends[n + 2] = expires ~= '0' and expires or at, key
 end
 
-local function next_position(stream, given)
-    if stream.derived then
-        if given == '' or not id_less(stream.last, given) then
+-- One record, if its claim is free. Nil, or what is wrong with it.
+local function add_claimed(plan, stream, records, at, from, claim, value, expires)
+    local taken = claim_of(plan, stream.name, claim)
+    if taken then
+        local ends, position, first = claim_parts(taken)
+        if ends == 0 or ends > tonumber(at) then
+            plan.taken[#plan.taken + 1] = { position, first }
             return nil
         end
-        return given
     end
-    if given ~= '' then
-        return nil
+    local wrong = add_records(stream, 1, records, at, from, from)
+    if not wrong then
+        put_claim(plan, stream.name, claim, value, expires, at, stream.last)
+        plan.taken[#plan.taken + 1] = ''
     end
-    local dash = string.find(stream.last, '-', 1, true)
-    return stream.inc .. '-' .. whole(tonumber(string.sub(stream.last, dash + 1)) + 1)
+    return wrong
 end
 
--- Nil, or what is wrong with it.
-local function plan_append(plan, name, topic, body, at, given, claim, value, expires)
-    local stream = stream_of(plan, name)
-    if not stream then
-        return 'unknown stream'
-    end
-    if claim ~= '' then
-        local taken = claim_of(plan, name, claim)
-        if taken then
-            local ends, position, first = claim_parts(taken)
-            if ends == 0 or ends > tonumber(at) then
-                plan.results[#plan.results + 1] = { '1', position, ZERO, first }
-                return nil
-            end
-        end
-    end
-    local position = next_position(stream, given)
-    if not position then
-        return 'a position that does not go forward'
-    end
-    if tonumber(at) > tonumber(stream.top) then
-        stream.top = at
-    end
-    add_write(plan, 'XADD', plan.prefix .. 'j:' .. name, position, 't', topic, 'b', body, 'a', at,
-        'u', stream.top, 'p', stream.last)
-    if claim ~= '' then
-        put_claim(plan, name, claim, value, expires, at, position)
-    end
-    plan.results[#plan.results + 1] = { '0', position, stream.last, '' }
-    stream.first = stream.first == ZERO and position or stream.first
-    stream.last = position
-    stream.changed = true
-    return nil
-end
-
--- Nil, or what is wrong with it. The operations lie flat in ARGV from AT on.
-local function plan_all(plan, argv, at)
-    while at <= #argv do
-        local kind = argv[at]
-        if kind == 'A' then
-            local wrong = plan_append(plan, argv[at + 1], argv[at + 2], argv[at + 3], argv[at + 4],
-                argv[at + 5], argv[at + 6], argv[at + 7], argv[at + 8])
-            if wrong then
-                return wrong
-            end
-            at = at + 9
-        elseif kind == 'P' then
-            add_write(plan, 'HSET', plan.prefix .. 'k', argv[at + 1], argv[at + 2])
-            at = at + 3
-        elseif kind == 'D' then
-            add_write(plan, 'HDEL', plan.prefix .. 'k', argv[at + 1])
-            at = at + 2
-        elseif kind == 'U' then
-            add_write(plan, 'HSET', plan.prefix .. 'u', argv[at + 1], argv[at + 2])
-            at = at + 3
+-- The appends lie flat in ARGV from 3 on, what else there is behind them. What is wrong with them, or
+-- nil and where the rest begins.
+local function plan_appends(plan, argv)
+    local at = 3
+    while argv[at] == 'R' or argv[at] == 'A' do
+        local stream = stream_of(plan, argv[at + 1])
+        local wrong
+        if not stream then
+            return 'unknown stream'
+        elseif argv[at] == 'R' then
+            wrong = add_records(stream, tonumber(argv[at + 2]), argv[at + 3], argv[at + 4],
+                argv[at + 5], argv[at + 6])
+            at = at + 7
         else
-            return 'unknown operation'
+            wrong = add_claimed(plan, stream, argv[at + 2], argv[at + 3], argv[at + 4],
+                argv[at + 5], argv[at + 6], argv[at + 7])
+            at = at + 8
+        end
+        if wrong then
+            return wrong
         end
     end
-    return nil
+    return nil, at
 end
 
-local function carry_out(plan)
-    local state = plan.prefix .. 'k'
-    for _, write in ipairs(plan.writes) do
-        local changed = redis.call(unpack(write))
-        if write[2] == state and changed == 1 then
-            if write[1] == 'HSET' then
-                redis.call('ZADD', plan.prefix .. 'o', 0, write[3])
-            else
-                redis.call('ZREM', plan.prefix .. 'o', write[3])
-            end
-        end
+local function call_in_bites(verb, key, args)
+    for i = 1, #args, ARGS_MAX do
+        redis.call(verb, key, unpack(args, i, math.min(i + ARGS_MAX - 1, #args)))
     end
-    for name, stream in pairs(plan.streams) do
-        if stream and stream.changed then
-            redis.call('HSET', plan.prefix .. 's:' .. name, 'first', stream.first, 'last',
+end
+
+local function write_appends(plan)
+    local prefix = plan.prefix
+    for _, stream in ipairs(plan.order) do
+        end_entry(stream)
+        for _, entry in ipairs(stream.entries) do
+            redis.call('XADD', prefix .. 'j:' .. stream.name, entry.id, 'r', entry.records, 'p',
+                entry.predecessor, 'u', entry.top)
+        end
+        if #stream.entries > 0 then
+            redis.call('HSET', prefix .. 's:' .. stream.name, 'first', stream.first, 'last',
                 stream.last, 'top', stream.top)
         end
+        local claims = plan.claims[stream.name]
+        if claims then
+            call_in_bites('HSET', prefix .. 'c:' .. stream.name, claims.texts)
+            call_in_bites('ZADD', prefix .. 'x:' .. stream.name, claims.ends)
+        end
     end
 end
 
--- ARGV: token, the number of the last commit this process knows of, operations
+-- Their keys, in order.
+local function order_keys(prefix, argv, from, to, step)
+    local args = {}
+    for i = from, to, step do
+        args[#args + 1] = '0'
+        args[#args + 1] = argv[i]
+    end
+    call_in_bites('ZADD', prefix .. 'o', args)
+end
+
+-- KIND COUNT WORD...: at most ARGS_MAX words each, no key twice.
+local function write_state(prefix, argv, at)
+    while at <= #argv do
+        local kind, first, last = argv[at], at + 2, at + 1 + tonumber(argv[at + 1])
+        if kind == 'P' then
+            if redis.call('HSET', prefix .. 'k', unpack(argv, first, last)) > 0 then
+                order_keys(prefix, argv, first, last, 2)
+            end
+        elseif kind == 'D' then
+            if redis.call('HDEL', prefix .. 'k', unpack(argv, first, last)) > 0 then
+                redis.call('ZREM', prefix .. 'o', unpack(argv, first, last))
+            end
+        else
+            redis.call('HSET', prefix .. 'u', unpack(argv, first, last))
+        end
+        at = last + 1
+    end
+end
+
+-- ARGV: token, the number of the last commit this process knows of; then appends:
+-- R stream count records top first last | A stream record at position claim value expires
+-- and then what else it changes: P count (key value)... | D count key... | U count (stream position)...
+-- Answer: the number of this commit; of each stream incarnation, first and last position before
+-- it, in the order in which they came; of each claim "", or who has it.
 local function commit(keys, argv)
     local prefix = prefix_of(keys)
     local refused, n = fenced(prefix, argv[1])
@@ -149,35 +211,77 @@ local function commit(keys, argv)
         return refuse('UMBRAREGRESSED', 'it has lost commits that it had acknowledged')
     end
     local plan = new_plan(prefix)
-    local wrong = plan_all(plan, argv, 3)
+    local wrong, rest = plan_appends(plan, argv)
     if wrong then
         return refuse('UMBRAINVALID', wrong)
     end
-    carry_out(plan)
+    write_appends(plan)
+    write_state(prefix, argv, rest)
     redis.call('HSET', prefix .. 'meta', 'n', whole(n + 1))
-    return { whole(n + 1), plan.results }
+    return { whole(n + 1), plan.stands, plan.taken }
 end
 
 -- ---- pruning ----
 
--- How many went. One more than may go is looked at: it becomes the first.
-local function prune_records(prefix, name, before_us, count)
-    local key = prefix .. 's:' .. name
-    local last = redis.call('HGET', key, 'last')
-    local entries = redis.call('XRANGE', prefix .. 'j:' .. name, '-', '+', 'COUNT', count + 1)
-    local removed = 0
-    for _, entry in ipairs(entries) do
-        local fields = entry[2] -- t b a u p, each behind its name
-        if removed == count or tonumber(fields[6]) >= before_us or entry[1] == last then
-            if removed > 0 then
-                redis.call('XTRIM', prefix .. 'j:' .. name, 'MINID', '=', entry[1])
-                redis.call('HSET', key, 'first', entry[1], 'before', fields[10])
-            end
-            return removed
-        end
-        removed = removed + 1
+-- Entries looked at in one go.
+local PRUNE_ENTRIES = 64
+
+-- The records of an entry, oldest first: { position, time, predecessor }.
+local function records_of(entry, derived)
+    local fields = entry[2]
+    if fields[1] == 't' then -- of before format 2: t b a u p, each behind its name
+        return { { entry[1], tonumber(fields[6]), fields[10] } }
     end
-    return 0
+    local text, records, at = fields[2], {}, 1
+    while at <= #text do
+        local body, topic, time, size = struct.unpack('<I4I2I8B', text, at)
+        records[#records + 1] = { string.sub(text, at + 15, at + 14 + size), time }
+        at = at + 16 + size + topic + body
+    end
+    local inc, place = split(entry[1])
+    local before = fields[4]
+    for i, record in ipairs(records) do
+        if not derived then
+            record[1] = inc .. '-' .. whole(tonumber(place) - #records + i)
+        end
+        record[3] = before
+        before = record[1]
+    end
+    return records
+end
+
+-- The first record to stay, and its entry; how many go before it.
+local function first_to_stay(prefix, name, before_us, count)
+    local stream = redis.call('HMGET', prefix .. 's:' .. name, 'kind', 'first', 'last')
+    local removed, from = 0, '-'
+    while true do
+        local entries = redis.call('XRANGE', prefix .. 'j:' .. name, from, '+', 'COUNT',
+            PRUNE_ENTRIES)
+        for _, entry in ipairs(entries) do
+            for _, record in ipairs(records_of(entry, stream[1] == '2')) do
+                if not id_less(record[1], stream[2]) then -- else it has gone already
+                    if removed == count or record[2] >= before_us or record[1] == stream[3] then
+                        return removed, record, entry[1]
+                    end
+                    removed = removed + 1
+                end
+            end
+            from = '(' .. entry[1]
+        end
+        if #entries == 0 then
+            return 0
+        end
+    end
+end
+
+-- How many went. An entry goes with its last record; until then "first" says what of it counts.
+local function prune_records(prefix, name, before_us, count)
+    local removed, record, entry = first_to_stay(prefix, name, before_us, count)
+    if removed > 0 then
+        redis.call('XTRIM', prefix .. 'j:' .. name, 'MINID', '=', entry)
+        redis.call('HSET', prefix .. 's:' .. name, 'first', record[1], 'before', record[3])
+    end
+    return removed
 end
 
 local function prune_claims(prefix, name, before_us, count)
@@ -257,14 +361,14 @@ local function load_begin(keys, argv)
         create(prefix, argv[3], false)
     end
     local token = next_token(meta, now)
-    redis.call('HSET', prefix .. 'meta', 'token', token, 'id', argv[3], 'loading', '1', 'owner', argv[1], 'till',
-        whole(now + tonumber(argv[2])), 'floor', whole(floor), 'clean', '1')
+    redis.call('HSET', prefix .. 'meta', 'format', FORMAT, 'token', token, 'id', argv[3], 'loading', '1', 'owner',
+        argv[1], 'till', whole(now + tonumber(argv[2])), 'floor', whole(floor), 'clean', '1')
     return token
 end
 
 -- ARGV: token, lease in ms, then flat: S name kind inc lost first last before top forks |
--- R stream position topic body at top predecessor | C stream key text end | P key value | U name position
-local LOAD_SIZES = { S = 10, R = 8, C = 5, P = 3, U = 3 }
+-- R stream position record top predecessor | C stream key text end | P key value | U name position
+local LOAD_SIZES = { S = 10, R = 6, C = 5, P = 3, U = 3 }
 local function load_put(keys, argv)
     local prefix = prefix_of(keys)
     local meta = redis.call('HMGET', prefix .. 'meta', 'token', 'loading')
@@ -289,8 +393,7 @@ local function load_put(keys, argv)
                 redis.call('RPUSH', prefix .. 'f:' .. a, fork)
             end
         elseif kind == 'R' then
-            redis.call('XADD', prefix .. 'j:' .. a, b, 't', c, 'b', d, 'a', argv[at + 5], 'u',
-                argv[at + 6], 'p', argv[at + 7])
+            redis.call('XADD', prefix .. 'j:' .. a, b, 'r', c, 'p', argv[at + 5], 'u', d)
         elseif kind == 'C' then
             redis.call('HSET', prefix .. 'c:' .. a, b, c)
             redis.call('ZADD', prefix .. 'x:' .. a, d, b)

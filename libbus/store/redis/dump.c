@@ -10,7 +10,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define PAGE 256
+#define PAGE    256
+#define ENTRIES 64 /* of a journal, each of many records */
 
 static int ask(struct redis_store *s, redisReply **ret_reply, size_t least)
 {
@@ -57,6 +58,27 @@ static int dump_stand(
         return sink->stream(sink->arg, &dumped);
 }
 
+/* What of it lies behind *RET_LAST. */
+static int hand_over_entry(const struct redis_stream *stream, struct redis_entry *entry,
+        const struct store_sink *sink, struct bus_pos *ret_last)
+{
+        struct store_dump_record dumped = { .stream = stream->name };
+        int r;
+
+        while (!(r = redis_entry_next(entry, &dumped.record))) {
+                if (bus_pos_compare(dumped.record.position, *ret_last) <= 0)
+                        continue; /* pruned, but not the last of its entry */
+                if (!bus_pos_equal(dumped.record.predecessor, *ret_last))
+                        return -EUCLEAN; /* one is missing */
+                *ret_last = dumped.record.position;
+                dumped.top_us = entry->top_us;
+                r = sink->record(sink->arg, &dumped);
+                if (r)
+                        return r;
+        }
+        return r == STORE_ABSENT ? 0 : r;
+}
+
 static int hand_over_records(const struct redis_stream *stream, const redisReply *reply,
         const struct store_sink *sink, struct bus_pos *ret_last)
 {
@@ -64,15 +86,11 @@ static int hand_over_records(const struct redis_stream *stream, const redisReply
         int r = 0;
 
         for (size_t i = 0; i < reply->elements && !r; i++) {
-                struct store_dump_record dumped = { .stream = stream->name };
+                struct redis_entry entry;
 
-                r = redis_parse_record(reply->element[i], derived, &dumped.record, &dumped.top_us);
-                if (r < 0)
-                        return r;
-                if (!bus_pos_equal(dumped.record.predecessor, *ret_last))
-                        return -EUCLEAN; /* one is missing */
-                *ret_last = dumped.record.position;
-                r = sink->record(sink->arg, &dumped);
+                r = redis_entry_begin(reply->element[i], derived, &entry);
+                if (!r)
+                        r = hand_over_entry(stream, &entry, sink, ret_last);
         }
         return r;
 }
@@ -95,7 +113,7 @@ static int dump_records(
                 redis_add_str(&s->command, from);
                 redis_add_str(&s->command, to);
                 redis_add_str(&s->command, "COUNT");
-                redis_add_int(&s->command, PAGE);
+                redis_add_int(&s->command, ENTRIES);
                 r = ask(s, &reply, 0);
                 if (!r && !reply->elements)
                         r = -EUCLEAN;

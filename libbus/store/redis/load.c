@@ -100,6 +100,7 @@ static int load_record(void *arg, const struct store_dump_record *dumped)
 {
         struct redis_loader *loader = arg;
         struct redis_command *command = &loader->s->command;
+        char id[REDIS_ID_SIZE];
         bool derived;
 
         if (is_derived(loader, dumped->stream, &derived) < 0 ||
@@ -108,9 +109,10 @@ static int load_record(void *arg, const struct store_dump_record *dumped)
         redis_add_str(command, "R");
         redis_add_str(command, dumped->stream);
         add_id(loader, dumped->record.position, derived);
-        redis_add_str(command, dumped->record.topic);
-        redis_add(command, dumped->record.body);
-        redis_add_int(command, dumped->record.at_us);
+        bus_buf_clear(&loader->s->records);
+        redis_record_add(&loader->s->records, &dumped->record,
+                derived ? redis_id(dumped->record.position, true, id) : "");
+        redis_add(command, bus_buf_bytes(&loader->s->records));
         redis_add_int(command, dumped->top_us);
         add_id(loader, dumped->record.predecessor, derived);
         return added(loader);

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* Records fetched at once. */
-#define READ_RECORDS 128
+/* Entries fetched at once, each of one record or of many. */
+#define READ_ENTRIES 64
 
 static bool is_derived(const struct redis_stream *stream)
 {
@@ -42,24 +42,66 @@ static int find_start(
         return 0;
 }
 
-/* The records of one answer; *RET_LAST is where the next begins behind. > 0: FN has enough. */
-static int hand_over(struct redis_store *s, const struct redis_stream *stream,
-        const redisReply *reply, store_record_fn fn, void *arg, struct bus_pos *ret_last)
+struct reading {
+        const struct redis_stream *stream;
+        struct bus_pos last; /* handed over last, or where it begins */
+        size_t left;         /* records still wanted */
+        store_record_fn fn;
+        void *arg;
+};
+
+/* > 0: that is enough. */
+static int hand_over_entry(struct reading *reading, struct redis_entry *entry)
 {
         struct store_record record;
-        int64_t top_us;
+        int r;
+
+        while (!(r = redis_entry_next(entry, &record))) {
+                if (bus_pos_compare(record.position, reading->last) <= 0)
+                        continue; /* the entry begins before */
+                if (!reading->left)
+                        return 1;
+                reading->left--;
+                reading->last = record.position;
+                r = reading->fn(&record, reading->arg);
+                if (r)
+                        return r;
+        }
+        return r == STORE_ABSENT ? 0 : r;
+}
+
+static int hand_over(struct redis_store *s, struct reading *reading, const redisReply *reply)
+{
         int r = 0;
 
         s->busy = true;
         for (size_t i = 0; i < reply->elements && !r; i++) {
-                r = redis_parse_record(reply->element[i], is_derived(stream), &record, &top_us);
-                if (r < 0)
-                        break;
-                *ret_last = record.position;
-                r = fn(&record, arg);
+                struct redis_entry entry;
+
+                r = redis_entry_begin(reply->element[i], is_derived(reading->stream), &entry);
+                if (!r)
+                        r = hand_over_entry(reading, &entry);
         }
         s->busy = false;
         return r;
+}
+
+/* > 0: that was all. */
+static int read_more(struct redis_store *s, struct reading *reading)
+{
+        size_t wanted = reading->left < READ_ENTRIES ? reading->left : READ_ENTRIES;
+        REDIS_AUTOREPLY redisReply *reply = NULL;
+        char from[REDIS_ID_SIZE + 1] = "(";
+        int r;
+
+        redis_id(reading->last, is_derived(reading->stream), from + 1);
+        begin_range(s, reading->stream, "XRANGE", from, "+", wanted);
+        r = redis_do(s, &reply);
+        if (!r && !redis_is_array(reply, 0))
+                r = -EBADMSG;
+        if (!r)
+                r = hand_over(s, reading, reply);
+        return !r && reply->elements < wanted ? 1 : r;
 }
 
 int redis_read(struct store *store, const char *name, struct bus_pos after, size_t max_count,
@@ -67,9 +109,8 @@ int redis_read(struct store *store, const char *name, struct bus_pos after, size
 {
         struct redis_store *s = redis_of(store);
         struct redis_stream *stream = redis_stream_find(s, name);
-        struct bus_pos start, last;
-        char from[REDIS_ID_SIZE + 1] = "(";
-        size_t wanted = READ_RECORDS;
+        struct reading reading = { stream, BUS_POS_ZERO, max_count, fn, arg };
+        struct bus_pos start;
         int r = 0;
 
         if (!stream || s->busy)
@@ -80,20 +121,11 @@ int redis_read(struct store *store, const char *name, struct bus_pos after, size
                 r = find_start(stream, after, &start);
         if (r)
                 return r;
-        for (last = start; max_count && wanted == READ_RECORDS && !r; max_count -= wanted) {
-                REDIS_AUTOREPLY redisReply *reply = NULL;
-
-                wanted = max_count < READ_RECORDS ? max_count : READ_RECORDS;
-                redis_id(last, is_derived(stream), from + 1);
-                begin_range(s, stream, "XRANGE", from, "+", wanted);
-                r = redis_do(s, &reply);
-                if (!r && !redis_is_array(reply, 0))
-                        r = -EBADMSG;
-                if (!r)
-                        r = hand_over(s, stream, reply, fn, arg, &last);
-                if (!r && reply->elements < wanted)
-                        break;
-        }
+        /* what an entry holds besides may be pruned already */
+        reading.last =
+                bus_pos_compare(start, stream->before_first) < 0 ? stream->before_first : start;
+        while (!r && reading.left)
+                r = read_more(s, &reading);
         if (r < 0)
                 return r;
         *ret_after = start;
@@ -102,27 +134,32 @@ int redis_read(struct store *store, const char *name, struct bus_pos after, size
 
 /* ---- seeking by time ---- */
 
+/* An entry: who seeks goes from one to the next, and looks into the last. */
 struct mark {
         struct bus_pos predecessor;
         uint64_t incarnation, place; /* of its id */
-        int64_t top_us; /* latest at_us up to this record: never falls, whatever the clock did */
+        int64_t top_us; /* latest at_us up to its end: never falls, whatever the clock did */
 };
 
-static int parse_mark(const struct redis_stream *stream, const redisReply *entry, struct mark *ret)
+static int parse_mark(const struct redis_stream *stream, const redisReply *reply, struct mark *ret)
 {
+        struct redis_entry entry;
         struct store_record record;
         struct bus_pos raw;
         int r;
 
-        r = redis_parse_record(entry, is_derived(stream), &record, &ret->top_us);
+        r = redis_entry_begin(reply, is_derived(stream), &entry);
         if (!r) /* the id as it is, whatever it is made of */
-                r = redis_parse_id(redis_bytes(entry->element[0]), false, &raw);
+                r = redis_parse_id(redis_bytes(reply->element[0]), false, &raw);
         if (r < 0)
                 return r;
-        ret->predecessor = record.predecessor;
+        ret->predecessor = entry.last;
+        while (!(r = redis_entry_next(&entry, &record)))
+                ;
+        ret->top_us = entry.top_us;
         ret->incarnation = raw.incarnation;
         ret->place = raw.seq;
-        return 0;
+        return r < 0 ? r : 0;
 }
 
 /* The first record at or behind INCARNATION-PLACE, or the last one before it. 0, STORE_ABSENT. */
@@ -199,6 +236,35 @@ static int seek_behind(struct redis_store *s, const struct redis_stream *stream,
         return bisect(s, stream, since_us, first, last, ret_after);
 }
 
+/* *RET_AFTER lies before the entry that holds the record looked for: goes on to right before it. */
+static int look_into(struct redis_store *s, const struct redis_stream *stream, int64_t since_us,
+        struct bus_pos *ret_after)
+{
+        REDIS_AUTOREPLY redisReply *reply = NULL;
+        char from[REDIS_ID_SIZE + 1] = "(";
+        struct redis_entry entry;
+        struct store_record record;
+        int r;
+
+        redis_id(*ret_after, is_derived(stream), from + 1);
+        begin_range(s, stream, "XRANGE", from, "+", 1);
+        r = redis_do(s, &reply);
+        if (r < 0)
+                return r;
+        if (!redis_is_array(reply, 1))
+                return -EUCLEAN;
+        if (bus_pos_compare(*ret_after, stream->before_first) < 0)
+                *ret_after = stream->before_first;
+        r = redis_entry_begin(reply->element[0], is_derived(stream), &entry);
+        while (!r && !(r = redis_entry_next(&entry, &record)))
+                if (bus_pos_compare(record.position, *ret_after) > 0) {
+                        if (entry.top_us >= since_us)
+                                return 0;
+                        *ret_after = record.position;
+                }
+        return r < 0 ? r : -EUCLEAN;
+}
+
 int redis_seek_time(
         struct store *store, const char *name, int64_t since_us, struct bus_pos *ret_after)
 {
@@ -220,11 +286,10 @@ int redis_seek_time(
         r = probe(s, stream, 0, 0, false, &first);
         if (r)
                 return r < 0 ? r : -EUCLEAN;
-        if (first.top_us >= since_us) {
-                *ret_after = first.predecessor;
-                return 0;
-        }
-        return seek_behind(s, stream, since_us, first, ret_after);
+        *ret_after = first.predecessor;
+        if (first.top_us < since_us)
+                r = seek_behind(s, stream, since_us, first, ret_after);
+        return r < 0 ? r : look_into(s, stream, since_us, ret_after);
 }
 
 /* ---- pruning ---- */

@@ -25,6 +25,8 @@ static void release(struct redis_store *s)
                 redisFree(s->context);
         redis_streams_done(s);
         bus_buf_done(&s->command.args);
+        bus_buf_done(&s->records);
+        redis_known_done(&s->known);
         redis_place_done(s);
         free(s);
 }
@@ -185,6 +187,7 @@ static int redis_open(const struct store_options *options, struct store **ret_st
         s->lock_fd = -1;
         s->now_us = options->now_us;
         s->shared = options->shared;
+        bus_random(s->hash_key, sizeof(s->hash_key));
         *error = 0;
         r = redis_place_take(s, options->path, error, error_size);
         if (!r)
@@ -303,6 +306,7 @@ const struct store_engine store_engine_redis = {
         .stream_open = redis_stream_open,
         .stream_fork = redis_stream_fork,
         .stream_get = redis_stream_get,
+        .stream_seen = redis_stream_seen,
         .read = redis_read,
         .seek_time = redis_seek_time,
         .prune = redis_prune,

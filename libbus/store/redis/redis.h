@@ -10,6 +10,7 @@
  * After an answer that did not come, nobody knows what holds: the connection is given up, and every
  * call fails until the store is opened anew.
  */
+#include "libbus/base/hash.h"
 #include "libbus/store/engine.h"
 #include "libbus/store/store_redis.h"
 
@@ -30,6 +31,7 @@ struct redis_stream {
         struct store_stream now;
         struct bus_pos before_first; /* predecessor of the oldest kept record */
         int64_t top_us;              /* latest at_us of all its records */
+        bool in_batch;               /* the batch under way appends to it */
 };
 
 /* A file that outlives the process, mapped: what this folder knows of the store in Redis. */
@@ -37,6 +39,13 @@ struct redis_mark {
         char magic[8];
         uint64_t n;  /* the last commit that was acknowledged to us */
         char id[32]; /* of the store it was in */
+};
+
+/* Hashes of the keys that may be in the store. */
+struct redis_known {
+        uint64_t *hashes;
+        size_t count, capacity, deleted;
+        bool is_loaded, too_many;
 };
 
 struct redis_store {
@@ -51,8 +60,13 @@ struct redis_store {
         int64_t now_us;
         int64_t held_until_us; /* monotonic: no longer than this is the lease surely ours */
         struct redis_command command;
+        struct bus_buf records; /* of a piece of the command under way */
         struct redis_stream **streams;
         size_t stream_count;
+        struct redis_stream **order; /* those that the batch under way appends to, as they come */
+        size_t order_count;
+        uint8_t hash_key[BUS_SIPHASH_KEY_SIZE];
+        struct redis_known known;
         bool restored, regressed;
         bool busy;  /* a callback runs */
         int failed; /* -errno: nothing is possible any more */
@@ -104,13 +118,28 @@ struct bus_bytes redis_bytes(const redisReply *reply);
 const char *redis_id(struct bus_pos pos, bool derived, char text[static REDIS_ID_SIZE]);
 BUS_MUST int redis_parse_id(struct bus_bytes text, bool derived, struct bus_pos *ret_pos);
 BUS_MUST int redis_parse_number(struct bus_bytes text, int64_t *ret_number);
-/* [id, [field, value, ...]] of a journal; borrows from REPLY. */
-BUS_MUST int redis_parse_record(const redisReply *reply, bool derived,
-        struct store_record *ret_record, int64_t *ret_top_us);
 /* What describe() of streams.lua says. */
 BUS_MUST int redis_parse_stream(const redisReply *reply, struct redis_stream *ret_stream);
 /* Numbers in an id have bounds: a position beyond is none that we ever gave out. */
 bool redis_pos_fits(struct bus_pos pos, bool derived);
+
+/* ---- entry.c: what an entry of a journal holds; pure ---- */
+struct redis_entry {
+        struct bus_pos id;   /* the position of its last record */
+        struct bus_pos last; /* of the record handed over last; at first the predecessor of all */
+        int64_t top_us;      /* latest at_us of all records up to that one */
+        size_t count;        /* records still to come */
+        struct bus_bytes rest;
+        bool derived, is_old;
+        struct store_record old;
+};
+/* REPLY: [id, [field, value, ...]]; the records borrow from it. */
+BUS_MUST int redis_entry_begin(
+        const redisReply *reply, bool derived, struct redis_entry *ret_entry);
+/* 0, STORE_ABSENT: that was all, -EBADMSG. */
+BUS_MUST int redis_entry_next(struct redis_entry *entry, struct store_record *ret_record);
+/* ID: "" in a stream that is not derived. Of RECORD only topic, body and time count. */
+void redis_record_add(struct bus_buf *out, const struct store_record *record, const char *id);
 
 /* ---- streams.c ---- */
 struct redis_stream *redis_stream_find(struct redis_store *s, const char *name);
@@ -122,6 +151,7 @@ int redis_stream_open(struct store *store, const char *name, enum store_stream_k
 int redis_stream_fork(
         struct store *store, const char *name, uint64_t above, struct store_stream *ret_stream);
 int redis_stream_get(struct store *store, const char *name, struct store_stream *ret_stream);
+int redis_stream_seen(struct store *store, const char *name, struct store_stream *ret_stream);
 
 /* ---- commit.c ---- */
 int redis_commit(struct store *store, struct store_batch *batch, enum store_sync sync);
@@ -137,6 +167,16 @@ int redis_prune(struct store *store, const char *name, int64_t before_us, size_t
 int redis_get(struct store *store, struct bus_bytes key, struct bus_buf *ret_value);
 int redis_scan(struct store *store, struct bus_bytes prefix, store_state_fn fn, void *arg);
 int redis_cursor(struct store *store, const char *name, struct bus_pos *ret_position);
+
+/* At most COUNT keys in order, at or behind FROM, which has its '[' or '(' in front; "-": from the first. */
+BUS_MUST int redis_next_keys(
+        struct redis_store *s, struct bus_bytes from, size_t count, redisReply **ret_keys);
+
+/* ---- known.c: keys that are not there, without a question ---- */
+BUS_MUST int redis_known_absent(struct redis_store *s, struct bus_bytes key, bool *ret_absent);
+/* Before a commit with OP, of the state, is sent. */
+void redis_known_commit(struct redis_store *s, const struct store_op *op);
+void redis_known_done(struct redis_known *known);
 
 /* ---- place.c: what a store's path means ---- */
 char *redis_prefix_of(const char *path); /* the caller frees */

@@ -10,8 +10,7 @@
 #define PART_BITS 20
 #define SEQ_BITS  44
 /* Numbers that Lua counts with are exact up to here. */
-#define EXACT_MAX     (UINT64_C(1) << 53)
-#define RECORD_FIELDS 10
+#define EXACT_MAX (UINT64_C(1) << 53)
 
 int redis_errno(const char *error)
 {
@@ -112,40 +111,6 @@ int redis_parse_number(struct bus_bytes text, int64_t *ret_number)
         if (!text.size || take_number(&at, end, &number) < 0 || at != end || number > INT64_MAX)
                 return -EBADMSG;
         *ret_number = (int64_t)number;
-        return 0;
-}
-
-static bool is_named(const redisReply *name, char expected)
-{
-        return redis_is_text(name) && name->len == 1 && name->str[0] == expected;
-}
-
-int redis_parse_record(
-        const redisReply *reply, bool derived, struct store_record *ret_record, int64_t *ret_top_us)
-{
-        static const char names[] = "tbaup";
-        struct store_record record = { 0 };
-        const redisReply *fields, *const *at;
-        int64_t top_us;
-
-        if (!redis_is_array(reply, 2) || !redis_is_text(reply->element[0]) ||
-                !redis_is_array(reply->element[1], RECORD_FIELDS))
-                return -EBADMSG;
-        fields = reply->element[1];
-        at = (const redisReply *const *)fields->element;
-        for (size_t i = 0; i < RECORD_FIELDS / 2; i++)
-                if (!is_named(at[2 * i], names[i]) || !redis_is_text(at[2 * i + 1]))
-                        return -EBADMSG;
-        record.topic = at[1]->str; /* hiredis puts a NUL behind it */
-        record.body = redis_bytes(at[3]);
-        if (strlen(record.topic) != (size_t)at[1]->len ||
-                redis_parse_id(redis_bytes(reply->element[0]), derived, &record.position) < 0 ||
-                redis_parse_id(redis_bytes(at[9]), derived, &record.predecessor) < 0 ||
-                redis_parse_number(redis_bytes(at[5]), &record.at_us) < 0 ||
-                redis_parse_number(redis_bytes(at[7]), &top_us) < 0)
-                return -EBADMSG;
-        *ret_record = record;
-        *ret_top_us = top_us;
         return 0;
 }
 

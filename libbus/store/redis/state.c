@@ -31,10 +31,14 @@ static int get_field(
 int redis_get(struct store *store, struct bus_bytes key, struct bus_buf *ret_value)
 {
         REDIS_AUTOREPLY redisReply *reply = NULL;
+        struct redis_store *s = redis_of(store);
         struct bus_bytes value;
+        bool absent;
         int r;
 
-        r = get_field(redis_of(store), "k", key, &reply);
+        r = s->busy ? -EBUSY : redis_known_absent(s, key, &absent);
+        if (!r)
+                r = absent ? STORE_ABSENT : get_field(s, "k", key, &reply);
         if (r)
                 return r;
         value = redis_bytes(reply);
@@ -53,8 +57,8 @@ int redis_cursor(struct store *store, const char *name, struct bus_pos *ret_posi
         return bus_pos_parse(reply->str, ret_position) < 0 ? -EBADMSG : 0;
 }
 
-/* The next keys in order, at or behind FROM (which has its '[' or '(' in front). */
-static int next_keys(struct redis_store *s, struct bus_bytes from, redisReply **ret_keys)
+int redis_next_keys(
+        struct redis_store *s, struct bus_bytes from, size_t count, redisReply **ret_keys)
 {
         BUS_AUTOFREE char *order = NULL;
         int r;
@@ -68,7 +72,7 @@ static int next_keys(struct redis_store *s, struct bus_bytes from, redisReply **
         redis_add_str(&s->command, "+");
         redis_add_str(&s->command, "LIMIT");
         redis_add_int(&s->command, 0);
-        redis_add_int(&s->command, SCAN_KEYS);
+        redis_add_int(&s->command, (int64_t)count);
         r = redis_do(s, ret_keys);
         return !r && !redis_is_array(*ret_keys, 0) ? -EBADMSG : r;
 }
@@ -144,7 +148,7 @@ int redis_scan(struct store *store, struct bus_bytes prefix, store_state_fn fn, 
         while (!r) {
                 REDIS_AUTOREPLY redisReply *keys = NULL;
 
-                r = next_keys(s, bus_buf_bytes(&from), &keys);
+                r = redis_next_keys(s, bus_buf_bytes(&from), SCAN_KEYS, &keys);
                 if (!r)
                         r = hand_over(s, keys, prefix, fn, arg);
                 if (!r) {

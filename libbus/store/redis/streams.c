@@ -23,6 +23,7 @@ void redis_streams_done(struct redis_store *s)
         for (size_t i = 0; i < s->stream_count; i++)
                 stream_free(s->streams[i]);
         free(s->streams);
+        free(s->order);
 }
 
 static const char *known_reason(struct bus_bytes text)
@@ -139,4 +140,14 @@ int redis_stream_get(struct store *store, const char *name, struct store_stream 
         if (!r)
                 *ret_stream = stream->now;
         return r;
+}
+
+int redis_stream_seen(struct store *store, const char *name, struct store_stream *ret_stream)
+{
+        const struct redis_stream *stream = redis_stream_find(redis_of(store), name);
+
+        if (!stream)
+                return -ENOENT;
+        *ret_stream = stream->now;
+        return 0;
 }

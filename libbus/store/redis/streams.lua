@@ -11,6 +11,8 @@
 -- A position is the id of a journal's entry, "INCARNATION-PLACE"; "0-0" is before the first. Numbers
 -- beyond 2^53 stay texts. Refusals are errors whose first word reply.c knows.
 
+-- 2: an entry of a journal holds the records of a commit (entry.c). Those of 1 are read as well.
+local FORMAT = '2'
 local ZERO = '0-0'
 local FORKS_MAX = 16
 
@@ -124,7 +126,7 @@ local function compare_memory(prefix, meta, mark_id, mark_n, server)
 end
 
 local function create(prefix, fresh_id, had_mark)
-    redis.call('HSET', prefix .. 'meta', 'format', '1', 'id', fresh_id, 'n', '0', 'token', '0',
+    redis.call('HSET', prefix .. 'meta', 'format', FORMAT, 'id', fresh_id, 'n', '0', 'token', '0',
         'clean', '1', 'boot', '', 'restored', had_mark and '1' or '0', 'regressed',
         had_mark and '1' or '0', 'floor', '0', 'server', '')
 end
@@ -156,7 +158,7 @@ local function open(keys, argv)
         redis.call('HSET', prefix .. 'meta', 'server', server)
         meta.server = server
     end
-    if tonumber(meta.format) > 1 then
+    if tonumber(meta.format) > tonumber(FORMAT) then
         return refuse('UMBRAFORMAT', meta.format)
     end
     if meta.loading then
@@ -173,6 +175,9 @@ local function open(keys, argv)
         end
     end
 
+    if meta.format ~= FORMAT then
+        redis.call('HSET', prefix .. 'meta', 'format', FORMAT)
+    end
     local lost = compare_memory(prefix, meta, mark_id, mark_n, server)
     if lost == 'regressed' then
         redis.call('HSET', prefix .. 'meta', 'restored', '1', 'regressed', '1')
