@@ -73,6 +73,11 @@ int redo_file_sync(struct redo_file *file)
         return r;
 }
 
+static bool is_full(int r)
+{
+        return r == -ENOSPC || r == -EDQUOT;
+}
+
 static int fill(struct redo_file *file, uint64_t from, uint64_t to)
 {
         static const uint8_t zeros[ZEROS_BYTES];
@@ -198,7 +203,8 @@ static int direct_synced(const struct disk_request *request, struct bus_bytes da
         return 0;
 }
 
-/* Whole blocks: what is in the head's block already, the record, and zeros, where no record is. */
+/* Whole blocks: what is in the head's block already, the record, and zeros, where no record is. Written
+ * and synced in one: what fails may be either, unless the disk is full. */
 static int write_direct(struct redo_file *file, struct bus_bytes record)
 {
         size_t before = file->head % BLOCK_BYTES, size = rounded_up(before + record.size);
@@ -215,19 +221,20 @@ static int write_direct(struct redo_file *file, struct bus_bytes record)
         memset(file->block + before + record.size, 0, size - before - record.size);
         request.data = bus_bytes(file->block, size);
         r = disk_do(&request);
+        file->sync_failed = r < 0 && !is_full(r);
         if (r < 0)
                 return r;
         file->syncs++;
         request.op = STORE_DISK_SYNC;
         request.fn = direct_synced;
         r = disk_do(&request);
-        file->sync_failed |= r < 0;
+        file->sync_failed = r < 0;
         return r;
 }
 
 static int note_failure(struct redo_file *file, int r)
 {
-        file->failed = file->sync_failed || (r != -ENOSPC && r != -EDQUOT);
+        file->failed = file->sync_failed || !is_full(r);
         return file->failed ? r : -ENOSPC;
 }
 
@@ -280,7 +287,7 @@ int redo_file_grow(struct redo_file *file)
                 return 0;
         r = fill(file, file->size, file->size * REDO_GROWTH);
         if (r < 0)
-                return r == -ENOSPC || r == -EDQUOT ? 0 : r;
+                return is_full(r) ? 0 : r;
         r = redo_file_sync(file);
         if (!r)
                 file->size *= REDO_GROWTH;

@@ -67,6 +67,38 @@ Test(sqlite, a_failed_sync_ends_the_connection_and_leaves_no_half_batch)
         }
 }
 
+static bool goes_past_the_cache(const struct test_store *t)
+{
+        BUS_AUTOFREE char *log = bus_xasprintf("%s-log", t->path);
+        BUS_AUTOCLOSE int fd = open(log, O_WRONLY | O_DIRECT | O_CLOEXEC);
+
+        return fd >= 0;
+}
+
+/* What goes past the cache is written and synced in one: it fails as a sync does. */
+Test(sqlite, a_failed_write_of_what_was_promised_is_a_failed_sync)
+{
+        struct store_sqlite_faults faults = { .write_errno = EIO };
+
+        EACH_ENGINE(t)
+        {
+                uint64_t incarnation;
+
+                if (!goes_past_the_cache(t))
+                        cr_skip("this file system has no way past the cache");
+                incarnation = test_stream(t, "comparison@w", STORE_STREAM_NORMAL).incarnation;
+                test_stream(t, "signal@w", STORE_STREAM_FULL);
+                cr_assert_eq(put(t, "one", STORE_SYNC_FULL), 0);
+                store_sqlite_set_faults(&faults);
+                cr_expect_eq(put(t, "two", STORE_SYNC_FULL), -EIO);
+                store_sqlite_set_faults(NULL);
+                test_reopen_killed(t);
+                cr_expect_str_eq(test_get(t, "a"), "one");
+                cr_expect_gt(test_stream(t, "comparison@w", STORE_STREAM_NORMAL).incarnation,
+                        incarnation);
+        }
+}
+
 Test(sqlite, a_full_disk_refuses_the_batch_and_recovers_by_itself)
 {
         EACH_ENGINE(t)
