@@ -131,7 +131,18 @@ static int make_request(int fd, struct diag_request *request)
         return 0;
 }
 
-/* A socket that is closed, and lingers, belongs to nobody: the kernel calls that user 0. */
+static int read_error(const struct nlmsghdr *answer)
+{
+        const struct nlmsgerr *error = NLMSG_DATA(answer);
+
+        return answer->nlmsg_len >= NLMSG_LENGTH(sizeof(*error)) && error->error < 0 ? error->error
+                                                                                      : -EBADMSG;
+}
+
+/*
+ * A socket that is closed, and lingers, belongs to nobody: the kernel calls that user 0. And where it
+ * finds no connection, it takes who listens at that port for an answer.
+ */
 static int read_answer(const struct nlmsghdr *answer, size_t size, uid_t *ret_uid)
 {
         const struct inet_diag_msg *message = NLMSG_DATA(answer);
@@ -139,13 +150,11 @@ static int read_answer(const struct nlmsghdr *answer, size_t size, uid_t *ret_ui
         if (!NLMSG_OK(answer, size))
                 return -EBADMSG;
         if (answer->nlmsg_type == NLMSG_ERROR)
-                return answer->nlmsg_len < NLMSG_LENGTH(sizeof(struct nlmsgerr))
-                               ? -EBADMSG
-                               : ((const struct nlmsgerr *)NLMSG_DATA(answer))->error;
+                return read_error(answer);
         if (answer->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
                 answer->nlmsg_len < NLMSG_LENGTH(sizeof(*message)))
                 return -EBADMSG;
-        if (!message->idiag_inode)
+        if (!message->idiag_inode || message->idiag_state == TCP_LISTEN)
                 return -ENOENT;
         *ret_uid = message->idiag_uid;
         return 0;
@@ -172,6 +181,5 @@ int bus_tcp_peer_uid(int fd, uid_t *ret_uid)
         n = recv(diag, &answer, sizeof(answer), 0);
         if (n < 0)
                 return -errno;
-        r = read_answer(&answer.header, (size_t)n, ret_uid);
-        return r > 0 ? -EBADMSG : r;
+        return read_answer(&answer.header, (size_t)n, ret_uid);
 }
