@@ -40,6 +40,7 @@ struct probe_server {
         int fd;
         unsigned int port;
         struct bus_source *listener, *sweep;
+        bool sweeping; /* it is on its way */
         struct connection *connections[CONNECTIONS_MAX]; /* NULL: free */
 };
 
@@ -179,13 +180,20 @@ static void connection_begin(struct probe_server *server, int fd)
         c->source = bus_loop_add_fd(server->loop, fd, POLLIN, on_readable, c);
 }
 
+static void sweep_later(struct probe_server *server)
+{
+        if (!server->sweeping)
+                bus_loop_set_timer(server->sweep, SWEEP_US);
+        server->sweeping = true;
+}
+
 static void on_connect(short revents, void *arg)
 {
         struct probe_server *server = arg;
         int fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         (void)revents;
-        bus_loop_set_timer(server->sweep, SWEEP_US);
+        sweep_later(server);
         if (fd >= 0)
                 connection_begin(server, fd);
         else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
@@ -197,20 +205,22 @@ static void on_sweep(void *arg)
 {
         struct probe_server *server = arg;
         int64_t now_us = bus_mono_us();
-        size_t left = 0;
+        bool any = false;
 
+        server->sweeping = false;
         for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
                 if (!server->connections[i])
                         continue;
                 if (now_us - server->connections[i]->since_us >= LATE_US)
                         connection_end(server, i);
                 else
-                        left++;
+                        any = true;
         }
         if (!server->listener)
                 server->listener =
                         bus_loop_add_fd(server->loop, server->fd, POLLIN, on_connect, server);
-        bus_loop_set_timer(server->sweep, left ? SWEEP_US : -1);
+        if (any)
+                sweep_later(server);
 }
 
 /* ---- the server ---- */

@@ -160,6 +160,22 @@ Test(probe, the_silent_do_not_keep_a_prober_out_and_are_closed)
                 cr_expect_str_eq(hear(silent[i]), "");
 }
 
+Test(probe, the_silent_are_closed_though_others_ask_all_the_time)
+{
+        int64_t until_us = bus_mono_us() + PATIENCE_US;
+        int silent = dial();
+        ssize_t n = -1;
+        char byte;
+
+        while (n != 0 && bus_mono_us() < until_us) {
+                (void)ask("GET /livez HTTP/1.1\r\n\r\n");
+                usleep(100000);
+                n = recv(silent, &byte, 1, MSG_DONTWAIT);
+        }
+        cr_expect_eq(n, 0);
+        close(silent);
+}
+
 Test(probe, without_a_free_descriptor_it_waits_and_does_not_spin)
 {
         struct rlimit before, none;
