@@ -218,7 +218,7 @@ static void redis_close(struct store *store)
         redis_call(s, "close");
         redis_add_str(&s->command, s->token);
         redis_add_str(&s->command, s->owner);
-        redis_add_str(&s->command, "1");
+        redis_add_int(&s->command, s->shared);
         r = redis_do(s, &reply);
         (void)r; /* where nobody hears it, the lease runs out */
         release(s);
@@ -236,6 +236,7 @@ static int redis_renew(struct store *store)
         redis_call(s, "renew");
         redis_add_str(&s->command, s->token);
         redis_add_str(&s->command, s->owner);
+        redis_add_int(&s->command, s->shared);
         redis_add_int(&s->command, redis_options()->lease_us / BUS_US_PER_MS);
         r = redis_do(s, &reply);
         if (r < 0)
@@ -254,7 +255,7 @@ static void redis_lease(const struct store *store, struct store_lease *ret_lease
 {
         const struct redis_store *s = redis_of(store);
 
-        *ret_lease = (struct store_lease){ .token = strtoull(s->token, NULL, 10),
+        *ret_lease = (struct store_lease){ .token = s->shared ? 0 : strtoull(s->token, NULL, 10),
                 .until_us = s->shared ? INT64_MAX : s->held_until_us,
                 .period_us = redis_options()->lease_us / 3,
                 .shared = s->shared };

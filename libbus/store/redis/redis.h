@@ -53,7 +53,7 @@ struct redis_store {
         redisContext *context;
         char *path, *prefix, *meta_key;
         char owner[REDIS_OWNER_SIZE];
-        char token[24]; /* of the lease; "" for a shared store */
+        char token[24]; /* of the lease; of a shared store, of the last one there was */
         bool shared;
         int lock_fd;
         struct redis_mark *mark;

@@ -55,8 +55,8 @@ local function id_less(a, b)
     return digits_less(ap, bp)
 end
 
--- Nil, or why TOKEN may do nothing any more; and the number of the last commit. "": a shared store,
--- that has no lease.
+-- Nil, or why TOKEN may do nothing any more; and the number of the last commit. It is new with each lease;
+-- all who share a store have the one there was: whoever has it alone in between ends theirs.
 local function fenced(prefix, token)
     local meta = redis.call('HMGET', prefix .. 'meta', 'token', 'loading', 'id', 'n')
     if not meta[3] then
@@ -65,7 +65,7 @@ local function fenced(prefix, token)
     if meta[2] then
         return refuse('UMBRALOADING', 'a restore was cut short')
     end
-    if token ~= '' and token ~= meta[1] then
+    if token ~= meta[1] then
         return refuse('UMBRAFENCED', 'another process has the lease')
     end
     return nil, tonumber(meta[4])
@@ -186,47 +186,44 @@ local function open(keys, argv)
         mark_lost(prefix, lost, nil)
         redis.call('HSET', prefix .. 'meta', 'server', server)
     end
-    local token = ''
+    local token = meta.token
+    if not shared or (meta.owner or '') ~= '' then -- or who had it alone did not give it back
+        token = next_token(meta, now)
+        redis.call('HSET', prefix .. 'meta', 'token', token, 'owner', '')
+    end
     if shared then
         redis.call('HSET', prefix .. 'replicas', owner, whole(now + ttl))
     else
         if meta.clean ~= '1' and (boot == '' or meta.boot ~= boot) then
             mark_lost(prefix, 'power_loss', '1')
         end
-        token = next_token(meta, now)
-        redis.call('HSET', prefix .. 'meta', 'token', token, 'owner', owner, 'till', whole(now + ttl), 'clean', '0',
-            'boot', boot)
+        redis.call('HSET', prefix .. 'meta', 'owner', owner, 'till', whole(now + ttl), 'clean', '0', 'boot',
+            boot)
     end
     meta = meta_of(prefix)
     return { token, meta.id, meta.n, meta.restored, meta.regressed }
 end
 
--- ARGV: token, owner, clean (1/0)
+-- ARGV: token, owner, shared (1/0)
 local function close(keys, argv)
     local prefix = prefix_of(keys)
-    if argv[1] == '' then
-        redis.call('HDEL', prefix .. 'replicas', argv[2])
-        return 'OK'
-    end
-    if fenced(prefix, argv[1]) then
-        return 'OK'
-    end
-    redis.call('HSET', prefix .. 'meta', 'owner', '')
     if argv[3] == '1' then
-        redis.call('HSET', prefix .. 'meta', 'clean', '1')
+        redis.call('HDEL', prefix .. 'replicas', argv[2])
+    elseif not fenced(prefix, argv[1]) then
+        redis.call('HSET', prefix .. 'meta', 'owner', '', 'clean', '1')
     end
     return 'OK'
 end
 
--- ARGV: token, owner, lease in ms
+-- ARGV: token, owner, shared (1/0), lease in ms
 local function renew(keys, argv)
     local prefix = prefix_of(keys)
     local refused = fenced(prefix, argv[1])
     if refused then
         return refused
     end
-    local till = whole(now_ms() + tonumber(argv[3]))
-    if argv[1] == '' then
+    local till = whole(now_ms() + tonumber(argv[4]))
+    if argv[3] == '1' then
         redis.call('HSET', prefix .. 'replicas', argv[2], till)
     else
         redis.call('HSET', prefix .. 'meta', 'till', till)

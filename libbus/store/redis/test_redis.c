@@ -208,6 +208,74 @@ Test(redis, replicas_share_one_stream_its_numbers_and_its_claims)
         }
 }
 
+/* Opens it alone, as umbra migrate and umbra restore do, as soon as nobody is heard of any more. */
+static void have_it_alone(struct seat *lone)
+{
+        char error[256] = "";
+        int r;
+
+        while ((r = seat_open(lone, false, error, sizeof(error))) == -EBUSY)
+                usleep(50000);
+        cr_assert_eq(r, 0, "%s", error);
+        lone->store = store_free(lone->store);
+}
+
+Test(redis, a_replica_that_hung_while_another_had_the_store_alone_can_do_nothing_more)
+{
+        EACH_ENGINE(t)
+        {
+                struct seat hung = seat_new("hung"), other = seat_new("two"), lone = seat_new("lone");
+                struct store_stream stream;
+                struct bus_pos position;
+                bool duplicate;
+                char error[256] = "";
+
+                t->store = store_free(t->store);
+                use("hung", BUS_US_PER_SEC);
+                cr_assert_eq(seat_open(&hung, true, error, sizeof(error)), 0, "%s", error);
+                cr_assert_eq(store_stream_open(hung.store, "signal@w", STORE_STREAM_FULL, &stream), 0);
+                cr_expect_eq(append(hung.store, "a", "", &duplicate, &position), 0);
+                have_it_alone(&lone);
+                cr_expect_eq(append(hung.store, "late", "", &duplicate, &position), -ESTALE);
+                hung.store = store_abandon(hung.store);
+                /* who comes now shares it again, with all who come later */
+                cr_assert_eq(seat_open(&hung, true, error, sizeof(error)), 0, "%s", error);
+                cr_assert_eq(seat_open(&other, true, error, sizeof(error)), 0, "%s", error);
+                cr_expect_eq(token_of(hung.store), 0);
+                cr_assert_eq(store_stream_open(hung.store, "signal@w", STORE_STREAM_FULL, &stream), 0);
+                cr_assert_eq(store_stream_open(other.store, "signal@w", STORE_STREAM_FULL, &stream), 0);
+                cr_expect_eq(append(hung.store, "b", "", &duplicate, &position), 0);
+                cr_expect_eq(append(other.store, "c", "", &duplicate, &position), 0);
+                cr_expect_eq(store_renew(hung.store), 0);
+                expect_all(hung.store, "abc");
+                seat_done(&hung);
+                seat_done(&other);
+                seat_done(&lone);
+        }
+}
+
+Test(redis, a_lone_holder_that_died_can_do_nothing_more_once_the_store_is_shared)
+{
+        EACH_ENGINE(t)
+        {
+                struct seat one = seat_new("one");
+                struct bus_pos position;
+                bool duplicate;
+                char error[256] = "";
+                int r;
+
+                t->store = store_free(t->store);
+                use("lone", BUS_US_PER_SEC);
+                test_open(t);
+                test_stream(t, "signal@w", STORE_STREAM_FULL);
+                while ((r = seat_open(&one, true, error, sizeof(error))) == -EBUSY)
+                        usleep(50000);
+                cr_assert_eq(r, 0, "%s", error);
+                cr_expect_eq(append(t->store, "late", "", &duplicate, &position), -ESTALE);
+                seat_done(&one);
+        }
+}
+
 /* ---- a server that has lost what it acknowledged ---- */
 
 static void copy_data(const char *from, const char *to)
