@@ -10,7 +10,7 @@
 
 #define PARTS_MAX 12
 
-struct summing {
+struct store_sum_sink {
         struct store_sums *sums;
         const struct store_sink *next;
 };
@@ -83,7 +83,7 @@ static int find(struct store_sums *sums, const char *name, size_t *ret_index)
 
 static int sum_stream(void *arg, const struct store_dump_stream *stream)
 {
-        struct summing *summing = arg;
+        struct store_sum_sink *summing = arg;
         struct parts parts = { 0 };
         size_t index;
         int r;
@@ -110,7 +110,7 @@ static int sum_stream(void *arg, const struct store_dump_stream *stream)
 
 static int sum_record(void *arg, const struct store_dump_record *dumped)
 {
-        struct summing *summing = arg;
+        struct store_sum_sink *summing = arg;
         const struct store_record *record = &dumped->record;
         struct parts parts = { 0 };
         size_t index;
@@ -131,7 +131,7 @@ static int sum_record(void *arg, const struct store_dump_record *dumped)
 
 static int sum_claim(void *arg, const struct store_dump_claim *claim)
 {
-        struct summing *summing = arg;
+        struct store_sum_sink *summing = arg;
         struct parts parts = { 0 };
         size_t index;
         int r;
@@ -150,7 +150,7 @@ static int sum_claim(void *arg, const struct store_dump_claim *claim)
 
 static int sum_state(void *arg, struct bus_bytes key, struct bus_bytes value)
 {
-        struct summing *summing = arg;
+        struct store_sum_sink *summing = arg;
         struct parts parts = { 0 };
 
         add_bytes(&parts, key);
@@ -161,7 +161,7 @@ static int sum_state(void *arg, struct bus_bytes key, struct bus_bytes value)
 
 static int sum_cursor(void *arg, const char *stream, struct bus_pos position)
 {
-        struct summing *summing = arg;
+        struct store_sum_sink *summing = arg;
         struct parts parts = { 0 };
 
         add_text(&parts, stream);
@@ -170,19 +170,15 @@ static int sum_cursor(void *arg, const char *stream, struct bus_pos position)
         return summing->next ? summing->next->cursor(summing->next->arg, stream, position) : 0;
 }
 
-struct store_sum_sink {
-        struct summing summing;
-};
-
 void store_sums_begin(struct store_sums *sums, const struct store_sink *next,
         struct store_sum_sink **ret_summing, struct store_sink *ret_sink)
 {
         struct store_sum_sink *summing = bus_new(struct store_sum_sink);
 
         *sums = (struct store_sums){ 0 };
-        summing->summing = (struct summing){ sums, next };
+        *summing = (struct store_sum_sink){ sums, next };
         *ret_sink = (struct store_sink){ sum_stream, sum_record, sum_claim, sum_state, sum_cursor,
-                &summing->summing };
+                summing };
         *ret_summing = summing;
 }
 

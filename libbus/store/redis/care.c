@@ -128,7 +128,7 @@ static int load_from(
         if (r < 0)
                 return r;
         r = store_dump_read(backup, &sink, error, error_size);
-        r = redis_load_end(&loader, r, restored, 0, error, error_size);
+        r = redis_load_end(&loader, r, restored, error, error_size);
         if (!r)
                 redis_mark_set(s, "", 0);
         return r;

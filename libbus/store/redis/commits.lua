@@ -408,7 +408,7 @@ local function load_put(keys, argv)
     return 'OK'
 end
 
--- ARGV: token, restored (1/0), floor
+-- ARGV: token, restored (1/0)
 local function load_end(keys, argv)
     local prefix = prefix_of(keys)
     local meta = meta_of(prefix)
@@ -417,8 +417,7 @@ local function load_end(keys, argv)
     end
     redis.call('HDEL', prefix .. 'meta', 'loading')
     redis.call('HSET', prefix .. 'meta', 'restored', argv[2], 'regressed', '0', 'owner', '',
-        'server', '', 'floor',
-        whole(math.max(tonumber(meta.floor), tonumber(argv[3]))))
+        'server', '')
     if argv[2] == '1' then
         mark_lost(prefix, 'restored', nil)
     end

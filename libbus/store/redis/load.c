@@ -199,8 +199,8 @@ int redis_load_begin(struct redis_loader *loader, struct redis_store *s,
         return 0;
 }
 
-int redis_load_end(struct redis_loader *loader, int r, bool restored, uint64_t floor, char *error,
-        size_t error_size)
+int redis_load_end(
+        struct redis_loader *loader, int r, bool restored, char *error, size_t error_size)
 {
         struct redis_store *s = loader->s;
         REDIS_AUTOREPLY redisReply *reply = NULL;
@@ -211,7 +211,6 @@ int redis_load_end(struct redis_loader *loader, int r, bool restored, uint64_t f
                 redis_call(s, "load_end");
                 redis_add_str(&s->command, loader->token);
                 redis_add_int(&s->command, restored);
-                redis_add_int(&s->command, (int64_t)floor);
                 r = redis_do(s, &reply);
         }
         if (r < 0 && !*error)

@@ -109,7 +109,6 @@ static int ask_to_open(struct redis_store *s, const struct store_options *option
         redis_add_str(&s->command, fresh_id);
         redis_add_str(&s->command, s->mark->id);
         redis_add_int(&s->command, (int64_t)s->mark->n);
-        redis_add_int(&s->command, 1);
         return redis_ask(s->context, &s->command, ret_reply, error, error_size);
 }
 
@@ -287,11 +286,6 @@ static int redis_restored_done(struct store *store)
         return r;
 }
 
-static void redis_settle(struct store *store)
-{
-        (void)store; /* Redis has it all */
-}
-
 static void redis_stats(const struct store *store, struct store_stats *ret_stats)
 {
         const struct redis_store *s = redis_of(store);
@@ -315,7 +309,6 @@ const struct store_engine store_engine_redis = {
         .scan = redis_scan,
         .cursor = redis_cursor,
         .commit = redis_commit,
-        .settle = redis_settle,
         .renew = redis_renew,
         .lease = redis_lease,
         .backup = redis_backup,

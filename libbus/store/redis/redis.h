@@ -213,7 +213,7 @@ struct redis_loader {
 };
 BUS_MUST int redis_load_begin(struct redis_loader *loader, struct redis_store *s,
         struct store_sink *ret_sink, char *error, size_t error_size);
-/* RESTORED: its streams have to go on under new incarnations, above FLOOR. Either way the loader is
+/* RESTORED: its streams have to go on under new incarnations. Either way the loader is
  * done; after a failure the store cannot be opened until a load has succeeded. */
-BUS_MUST int redis_load_end(struct redis_loader *loader, int r, bool restored, uint64_t floor,
-        char *error, size_t error_size);
+BUS_MUST int redis_load_end(
+        struct redis_loader *loader, int r, bool restored, char *error, size_t error_size);

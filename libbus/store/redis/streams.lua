@@ -140,7 +140,7 @@ local function meta_of(prefix)
     return meta
 end
 
--- ARGV: owner, lease in ms, shared (1/0), boot, server, fresh id, remembered id, remembered n, create (1/0)
+-- ARGV: owner, lease in ms, shared (1/0), boot, server, fresh id, remembered id, remembered n
 local function open(keys, argv)
     local prefix = prefix_of(keys)
     local owner, ttl, shared, boot, server = argv[1], tonumber(argv[2]), argv[3] == '1', argv[4], argv[5]
@@ -149,9 +149,6 @@ local function open(keys, argv)
     local meta = meta_of(prefix)
 
     if not meta.id then
-        if argv[9] ~= '1' then
-            return refuse('UMBRAGONE', 'there is no store')
-        end
         create(prefix, argv[6], mark_id ~= '') -- remembered: there was one
         meta = meta_of(prefix)
         mark_id = ''

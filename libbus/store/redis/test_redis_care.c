@@ -180,7 +180,7 @@ static void cut_short(struct test_store *t)
         char error[256] = "";
 
         cr_assert_eq(redis_load_begin(&loader, s, &sink, error, sizeof(error)), 0, "%s", error);
-        cr_expect_eq(redis_load_end(&loader, -EIO, true, 0, error, sizeof(error)), -EIO);
+        cr_expect_eq(redis_load_end(&loader, -EIO, true, error, sizeof(error)), -EIO);
         t->store = store_abandon(t->store);
 }
 
