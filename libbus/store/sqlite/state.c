@@ -35,6 +35,9 @@ int sqlite_get(struct store *store, struct bus_bytes key, struct bus_buf *ret_va
         sqlite3_stmt *stmt;
         int rc, r;
 
+        r = sqlite_usable(s);
+        if (r < 0)
+                return r;
         if (sqlite_find_pending(s, &wanted, &op)) {
                 if (op.kind == STORE_OP_DELETE)
                         return STORE_ABSENT;
@@ -62,6 +65,9 @@ int sqlite_cursor(struct store *store, const char *name, struct bus_pos *ret_pos
         sqlite3_stmt *stmt;
         int rc, r;
 
+        r = sqlite_usable(s);
+        if (r < 0)
+                return r;
         if (sqlite_find_pending(s, &wanted, &op)) {
                 *ret_position = op.position;
                 return 0;

@@ -124,6 +124,39 @@ Test(sqlite, a_full_disk_refuses_the_batch_and_recovers_by_itself)
         }
 }
 
+static void settle(struct test_store *t)
+{
+        while (store_unsettled(t->store) != STORE_BACKLOG_NONE)
+                store_settle(t->store);
+}
+
+/* What was carried over and could not be committed there is neither in memory nor in the database. */
+Test(sqlite, a_question_is_answered_with_an_error_where_the_database_could_not_follow)
+{
+        EACH_ENGINE(t)
+        {
+                BUS_AUTOFREE char *backup = bus_xasprintf("%s/backup", t->folder);
+                BUS_AUTOBUF struct bus_buf value = BUS_BUF_INIT;
+                struct store_sqlite_faults faults = { .write_errno = ENOSPC };
+                struct bus_pos position;
+                char error[256];
+
+                test_stream(t, "signal@w", STORE_STREAM_FULL);
+                cr_assert_eq(put(t, "one", STORE_SYNC_FULL), 0);
+                store_batch_clear(t->batch);
+                store_batch_cursor(t->batch, "in@x", (struct bus_pos){ 1, 2, 3 });
+                cr_assert_eq(store_commit(t->store, t->batch, STORE_SYNC_FULL), 0);
+                settle(t);
+                store_sqlite_set_faults(&faults);
+                cr_expect_lt(store_backup(t->store, backup, error, sizeof(error)), 0);
+                store_sqlite_set_faults(NULL);
+                cr_expect_eq(store_get(t->store, bus_bytes_str("a"), &value), -ENOSPC);
+                cr_expect_eq(store_cursor(t->store, "in@x", &position), -ENOSPC);
+                test_reopen_killed(t);
+                cr_expect_str_eq(test_get(t, "a"), "one");
+        }
+}
+
 Test(sqlite, a_write_error_at_any_place_leaves_no_half_batch)
 {
         EACH_ENGINE(t)
