@@ -4,7 +4,7 @@
  * the next ones gather: so a burst costs the database what has become of it, not each step on the
  * way, and nobody waits for longer than a bite. Applied records lie in a transaction that stays open, so that
  * this connection sees them; it is committed now and then, without a sync. When the log is half
- * full it begins anew. A record that was promised is then synced in the database first. If none
+ * full, or it is quiet behind a burst, it begins anew, larger. A record that was promised is then synced in the database first. If none
  * was, the sync is put off until one is: the database may lose its end meanwhile, and what the log
  * then holds does not follow on it, which is a torn end like another (commit.c).
  *

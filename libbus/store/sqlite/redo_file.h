@@ -6,7 +6,7 @@
  */
 #include "libbus/base/bytes.h"
 
-/* As it begins. Most services never fill it. */
+/* As it begins. */
 #define REDO_FIRST_BYTES ((uint64_t)256 << 10)
 /* As far as it grows, fourfold at a time: half of it holds a burst of some thousand alerts, which the
  * database then sees when it is over; more would only make a restart longer. */
