@@ -338,6 +338,14 @@ static int add_link(
         return 0;
 }
 
+static int refuse_places(const struct bus_peer_options *options, char *error, size_t error_size)
+{
+        snprintf(error, error_size,
+                "endpoint.%s: pub and replay must name as many, at most %d, one blank between",
+                options->writer, BUS_REPLICAS_MAX);
+        return -EINVAL;
+}
+
 static int add_links(struct bus_peer *peer, const struct bus_peer_options *options, char *error,
         size_t error_size)
 {
@@ -347,23 +355,18 @@ static int add_links(struct bus_peer *peer, const struct bus_peer_options *optio
                 char *pub = word(options->pub_endpoint, n);
                 char *replay = word(options->replay_endpoint, n);
 
-                if (pub && replay && *pub && *replay && n < BUS_REPLICAS_MAX) {
-                        r = add_link(peer, options, pub, replay);
-                        continue;
+                if (!pub || !replay || !*pub || !*replay || n == BUS_REPLICAS_MAX) {
+                        if (pub || replay || !n)
+                                r = refuse_places(options, error, error_size);
+                        free(pub);
+                        free(replay);
+                        break;
                 }
-                if (pub || replay || !n)
-                        r = -EINVAL;
-                free(pub);
-                free(replay);
-                break;
+                r = add_link(peer, options, pub, replay);
+                if (r < 0)
+                        snprintf(error, error_size, "cannot connect to %s at %s, %s: %s",
+                                options->writer, pub, replay, zmq_strerror(-r));
         }
-        if (r == -EINVAL)
-                snprintf(error, error_size,
-                        "endpoint.%s: pub and replay must name as many, at most %d, one blank between",
-                        options->writer, BUS_REPLICAS_MAX);
-        else if (r < 0)
-                snprintf(error, error_size, "cannot connect to %s at %s: %s", options->writer,
-                        options->pub_endpoint, zmq_strerror(-r));
         return r;
 }
 

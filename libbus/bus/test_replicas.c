@@ -360,3 +360,14 @@ Test(replicas, as_many_places_must_be_named_of_one_kind_as_of_the_other)
                 rig_free(rig);
         }
 }
+
+Test(replicas, a_place_that_is_none_is_named)
+{
+        struct rig *rig = rig_new();
+        char error[256] = "";
+
+        cr_expect_eq(connect_to(rig, "ipc:///tmp/a nowhere", "ipc:///tmp/b ipc:///tmp/c", error),
+                -EINVAL);
+        cr_expect(strstr(error, "cannot connect to alert-ingest at nowhere"), "%s", error);
+        rig_free(rig);
+}
