@@ -29,6 +29,7 @@ static void say(struct reporter *reporter, int64_t chat_id, const char *kind, st
                 &(struct tg_say){ .chat_id = chat_id,
                         .priority = TG_PRIORITY_REST,
                         .kind = kind,
+                        .is_answer = true,
                         .html = bus_buf_str(html),
                         .picture = picture,
                         .at_us = bus_wall_us() },

@@ -45,6 +45,7 @@ static void answer(
                 &(struct tg_say){ .chat_id = chat_id,
                         .priority = TG_PRIORITY_FILL,
                         .kind = "answer",
+                        .is_answer = true,
                         .html = bus_buf_str(&html),
                         .at_us = bus_wall_us() },
                 false);

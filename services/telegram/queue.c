@@ -79,15 +79,22 @@ static bool goes_alone(const struct tg_item *item)
         return item->buttons || item->picture;
 }
 
+/* Never summed up. */
+static bool is_whole(const struct tg_item *item)
+{
+        return item->priority == TG_PRIORITY_ALARM || item->is_answer;
+}
+
 static bool goes_with(const struct tg_item *item, const struct tg_item *first)
 {
         return item->chat_id == first->chat_id && item->priority == first->priority &&
-               item->by_main == first->by_main && !goes_alone(item);
+               item->by_main == first->by_main && is_whole(item) == is_whole(first) &&
+               !goes_alone(item);
 }
 
 static bool is_stale(const struct tg_item *item, int64_t now_us)
 {
-        return item->priority != TG_PRIORITY_ALARM && now_us - item->at_us > TG_FRESH_US;
+        return !is_whole(item) && now_us - item->at_us > TG_FRESH_US;
 }
 
 static size_t count_mates(const struct tg_queue *queue, const struct tg_item *first)
@@ -118,7 +125,14 @@ static void take(struct tg_batch *batch, const struct tg_item *item)
         batch->numbers[batch->count++] = item->number;
 }
 
-/* Alarms: the whole texts, as many as fit. */
+/* An empty line; some texts end with a line's end. */
+static void add_break(struct bus_buf *html)
+{
+        if (html->size)
+                bus_buf_add_str(html, html->data[html->size - 1] == '\n' ? "\n" : "\n\n");
+}
+
+/* The whole texts, as many as fit. */
 static void join(const struct tg_queue *queue, const struct tg_item *first, struct tg_batch *batch)
 {
         size_t units = 0;
@@ -129,8 +143,7 @@ static void join(const struct tg_queue *queue, const struct tg_item *first, stru
                 units += tg_units(item->html) + 2;
                 if (batch->count && units > TG_MESSAGE_MAX_UNITS)
                         return;
-                if (batch->count)
-                        bus_buf_add_str(&batch->html, "\n\n");
+                add_break(&batch->html);
                 bus_buf_add_str(&batch->html, item->html);
                 take(batch, item);
         }
@@ -234,7 +247,7 @@ bool tg_queue_next(const struct tg_queue *queue, tg_may_send_fn may_send, void *
         };
         mates = goes_alone(first) ? 1 : count_mates(queue, first);
         ret_batch->numbers = bus_new_n(uint64_t, mates);
-        if (mates > TG_ALONE_MAX && first->priority == TG_PRIORITY_ALARM) {
+        if (mates > TG_ALONE_MAX && is_whole(first)) {
                 join(queue, first, ret_batch);
         } else if (mates > TG_ALONE_MAX || (is_stale(first, now_us) && !goes_alone(first))) {
                 sum_up(queue, first, now_us, ret_batch);

@@ -5,8 +5,8 @@
  *
  * Which message goes next: alarms before fills before the rest, then the oldest. Where more than
  * TG_ALONE_MAX of a priority wait for one chat they go together, as one message: by kind, counted,
- * the first ones in a line each. Alarms are joined, never summed up. What is older than
- * TG_FRESH_US is only counted. So a burst of any size leaves in a few messages, and each event is
+ * the first ones in a line each. Alarms and answers are joined, never summed up. What is older than
+ * TG_FRESH_US is only counted, but for those. So a burst of any size leaves in a few messages, and each event is
  * told or counted exactly once.
  */
 #include "libbus/base/bytes.h"
@@ -31,6 +31,7 @@ struct tg_item {
         int64_t chat_id;
         enum tg_priority priority;
         bool by_main;            /* asked of the main bot: answered by it */
+        bool is_answer;          /* somebody has asked for it */
         char kind[TG_KIND_SIZE]; /* one word for people, counted in a digest: "rejection" */
         int64_t at_us;           /* wall clock: when it happened */
         char *html;              /* all of it; at most TG_MESSAGE_MAX_UNITS */

@@ -135,6 +135,26 @@ Test(telegram_queue, alarms_are_never_summed_up)
         tg_queue_done(&queue);
 }
 
+Test(telegram_queue, answers_are_never_summed_up_however_late)
+{
+        struct tg_queue queue = { 0 };
+        char text[5000], line[32];
+
+        for (int i = 0; i < 20; i++) {
+                snprintf(line, sizeof(line), "answer number %d.", i);
+                add(&queue, 1, TG_PRIORITY_REST, "report", line);
+                queue.items[queue.count - 1].is_answer = true;
+                add(&queue, 1, TG_PRIORITY_REST, "event", "something");
+        }
+        cr_expect_eq(next(&queue, NOW + 2 * TG_FRESH_US, text), 20u);
+        cr_expect_not_null(strstr(text, "all of answer number 0."));
+        cr_expect_not_null(strstr(text, "all of answer number 19."));
+        cr_expect_null(strstr(text, "event"));
+        cr_expect_eq(next(&queue, NOW, text), 20u);
+        cr_expect_not_null(strstr(text, "20 × event"));
+        tg_queue_done(&queue);
+}
+
 Test(telegram_queue, what_is_an_hour_old_is_only_counted)
 {
         struct tg_queue queue = { 0 };

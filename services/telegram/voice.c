@@ -52,6 +52,7 @@ static void keep(struct tg_voice *voice, const struct tg_item *item, bool durabl
         kept.buttons = item->buttons ? item->buttons : "";
         kept.picture = item->picture ? item->picture : "";
         kept.by_main = item->by_main;
+        kept.is_answer = item->is_answer;
         bus_pack(&kept.base, &packed);
         bus_put(voice->service, key_of(item->number, key), bus_buf_bytes(&packed), durable);
 }
@@ -85,6 +86,7 @@ static int load_one(struct bus_bytes key, struct bus_bytes value, void *arg)
         item.chat_id = kept->chat_id;
         item.priority = (enum tg_priority)kept->priority;
         item.by_main = kept->by_main;
+        item.is_answer = kept->is_answer;
         snprintf(item.kind, sizeof(item.kind), "%s", kept->kind);
         item.at_us = kept->at_us;
         item.html = bus_xstrdup(kept->html);
@@ -125,6 +127,7 @@ void tg_voice_say(struct tg_voice *voice, const struct tg_say *say, bool durable
                 .chat_id = say->chat_id,
                 .priority = say->priority,
                 .by_main = say->by_main,
+                .is_answer = say->is_answer,
                 .at_us = say->at_us,
                 .html = bus_xstrdup(say->html),
                 .line = bus_xstrdup(say->line ? say->line : say->html),

@@ -25,7 +25,8 @@ struct tg_voice *tg_voice_free(struct tg_voice *voice); /* takes NULL, returns N
 struct tg_say {
         int64_t chat_id;
         enum tg_priority priority;
-        bool by_main; /* by the main bot, if it works, even where the role has a better one */
+        bool by_main;   /* by the main bot, if it works, even where the role has a better one */
+        bool is_answer; /* somebody has asked for it: it is said whole, however much there is */
         const char *kind, *html;
         const char *line;    /* NULL: HTML is one line */
         const char *buttons; /* reply_markup as JSON; NULL: none */

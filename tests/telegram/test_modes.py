@@ -5,19 +5,20 @@
 One line for what has held; the first thing that does not ends it. Everything waits for conditions.
 """
 import json
+import random
 import sys
 import time
 
 sys.dont_write_bytecode = True
 
-from rig import ADMIN, Failed, Rig, TRADER, until  # noqa: E402
+from rig import ADMIN, Failed, Rig, TRADER, VIEWER, until  # noqa: E402
 
 SERVICES = ("telegram-controller", "telegram-notify", "telegram-analytics")
 BOTS = ["controller", "notification", "analytics"]
 CONTROLLER, NOTIFICATION, ANALYTICS, MAIN = "3001:controller-key", "3002:notification-key", "3003:analytics-key", \
     "3004:main-key"
 TOKENS = {"controller": CONTROLLER, "notification": NOTIFICATION, "analytics": ANALYTICS, "main": MAIN}
-TELL = {"telegram.notify_chats": ADMIN, "telegram.report_chats": ADMIN}
+TELL = {"telegram.notify_chats": ADMIN, "telegram.report_chats": ADMIN, "mt5-demo.volatility": 0}
 
 
 def files(rig, *names):
@@ -45,6 +46,17 @@ def expect(condition, what):
         raise Failed(what)
 
 
+def trade(rig):
+    body = {"type": "entry_v3", "signal_type": "Momentum_Breakout", "symbol": "EURUSD", "direction": "buy", "price": 1.085,
+            "sl_price": 1.0839, "tf": "15", "consensus_score": 5, "position_multiplier": 0.2,
+            "id": f"modes{time.monotonic_ns()}"}
+    answer = rig.command("alert", json.dumps(body))
+    alert = json.loads(answer[answer.index("{"):])["alert_id"]
+    until("it is traded", lambda: '"state":"filled"' in rig.command("trace", "--json", alert, may_fail=True))
+    until("it is closed", lambda: "executed" in rig.command("close", may_fail=True) or
+          '"open_trades":0' in rig.command("status", "--json"))
+
+
 def without(rig):
     rig.up({"telegram.controller_token_file": "", "telegram.notification_token_file": "",
             "telegram.analytics_token_file": "", "telegram.main_token_file": ""})
@@ -52,26 +64,25 @@ def without(rig):
         until(f"{service} says that it is off", lambda service=service: "telegram_off" in rig.log(service))
         expect(rig.log(service).count("telegram_off") == 1, f"{service} says so more than once")
     bots_are(rig)
-    body = {"type": "entry_v3", "signal_type": "Momentum_Breakout", "symbol": "EURUSD", "direction": "buy", "price": 1.085,
-            "sl_price": 1.0839, "tf": "15", "consensus_score": 5, "position_multiplier": 0.2, "id": "modes"}
-    answer = rig.command("alert", json.dumps(body))
-    alert = json.loads(answer[answer.index("{"):])["alert_id"]
-    until("it is traded", lambda: '"state":"filled"' in rig.command("trace", "--json", alert, may_fail=True))
-    until("it is closed", lambda: "executed" in rig.command("close", may_fail=True) or
-          '"open_trades":0' in rig.command("status", "--json"))
+    trade(rig)
     expect(sum(stats(rig)["calls"].values()) == 0, "somebody called")
     rig.down()
     rig.passed("without a token the bots are off, say so once, and all else runs")
 
 
 def relayed(rig, token):
-    """Each command of another bot, asked of the one that is polled."""
-    for text, what in (("/daily", "Today"), ("/weekly", "This week"), ("/monthly", "This month"), ("/pnl", "Results"),
-                       ("/symbols", "By symbol"), ("/plugins 7", "By route"), ("/latency", "Alert to fill"),
-                       ("/parity", "arity"), ("/equity", "quity"), ("/mute squeeze", "squeeze"),
-                       ("/unmute squeeze", "Told again"), ("/quiet", "Quiet")):
-        rig.answer(text, what, token=token)
-    rig.answer("/mute squeeze", "not for you", 73, token=token)
+    """Each command of another bot, asked of the one that is polled; in several chats, each of which is paced."""
+    asked = [(text, what, (ADMIN, TRADER, VIEWER)[number % 3]) for number, (text, what) in enumerate((
+        ("/daily", "Today"), ("/weekly", "This week"), ("/monthly", "This month"), ("/pnl", "Results"),
+        ("/symbols", "By symbol"), ("/plugins 7", "By route"), ("/latency", "Alert to fill"), ("/parity", "arity"),
+        ("/equity", "quity")))]
+    asked += [("/mute squeeze", "squeeze", TRADER), ("/unmute squeeze", "Told again", TRADER), ("/quiet", "Quiet", ADMIN),
+              ("/mute squeeze", "not for you", VIEWER)]
+    after = rig.last()
+    for text, what, chat in asked:
+        rig.write(text, chat, token=token)
+    for text, what, chat in asked:
+        rig.hears(what, chat, after, token=token)
 
 
 def restarted(rig, token):
@@ -209,6 +220,56 @@ def fallen(rig):
     rig.passed("with no token accepted they wait, and lose nothing")
 
 
+def killed(rig, kills=4, a_kill=6):
+    """A flood of commands, and telegram-analytics dies in the middle of it, again and again."""
+    after, began, repeats = rig.last(), time.time(), 0
+    days = iter(range(2, 100))
+    dates = []
+    for _ in range(kills):
+        for number in range(a_kill):
+            days_ago = next(days)
+            rig.write(f"/symbols {days_ago}", token=ANALYTICS)
+            dates.append(time.strftime("%d %b", time.gmtime(began - days_ago * 86400)))
+            if number == a_kill // 2:
+                time.sleep(random.uniform(0, 0.3))
+                rig.kill_now("telegram-analytics")
+                # of the last one before it the answer may be what got lost
+                heard_last = said(rig, ANALYTICS, "Symbols  ", after)
+                repeats += sum(m["text"].count("Symbols  ") for m in heard_last[-1:])
+        until("it speaks again", lambda: len(said(rig, ANALYTICS, "Symbols  ", after)) > len(heard_last), 40)
+    texts = lambda: "\n".join(m["text"] for m in said(rig, ANALYTICS, "Symbols  ", after))
+    for date in dates:
+        until(f"the symbols since {date} are told", lambda date=date: f"Symbols  {date} " in texts(), 40)
+    heard_again(rig)
+    told = texts().count("Symbols  ")
+    expect(len(dates) <= told <= len(dates) + repeats, f"{told} answers to {len(dates)}, {repeats} may be repeats")
+    rig.passed(f"{len(dates)} commands, telegram-analytics {kills} times killed: {told} answers, {repeats} may be repeats")
+
+
+def heard_again(rig):
+    """Whatever it had to say before that is said."""
+    after = rig.last()
+    rig.write("/pnl", token=ANALYTICS)
+    heard(rig, ANALYTICS, "Results", after)
+
+
+def silent(rig):
+    """Nobody is answered, and each call hangs."""
+    after = rig.last()
+    event(rig, 0)
+    heard(rig, NOTIFICATION, "Resumed", after)
+    for token in TOKENS.values():
+        for method in ("sendMessage", "getUpdates"):
+            rig.ctl("fault", {"token": token, "method": method, "kind": "hang", "seconds": 5, "count": 10 ** 6})
+    after = rig.last()
+    trade(rig)
+    expect(not rig.messages(ADMIN, after, NOTIFICATION), "somebody was told")
+    rig.ctl("heal", {})
+    heard(rig, NOTIFICATION, "BUY 0.01 EURUSD", after)
+    heard(rig, NOTIFICATION, "losed BUY 0.01 EURUSD", after)
+    rig.passed("with Telegram silent an alert is traded as ever, and told afterwards")
+
+
 def quiet_about_tokens(rig):
     for service in SERVICES + ("health",):
         for token in TOKENS.values():
@@ -220,7 +281,7 @@ def quiet_about_tokens(rig):
 def main():
     rig, failed = Rig(sys.argv[1], {**TOKENS, "copy": MAIN, "third": MAIN}), True
     try:
-        for part in (without, single, copies, disabled, falling, fallen, quiet_about_tokens):
+        for part in (without, single, copies, disabled, falling, killed, fallen, silent, quiet_about_tokens):
             part(rig)
         failed = False
     except Failed as why:
