@@ -212,19 +212,29 @@ static void release(struct sqlite_store *s)
         free(s);
 }
 
+static void note_unsure(const struct sqlite_store *s)
+{
+        BUS_AUTOFREE char *unsure = unsure_path(s->path);
+        BUS_AUTOCLOSE int fd = open(unsure, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+        (void)fd; /* the best that can be done with this disk */
+}
+
+/* As a process would that dies: closing writes nothing more, and syncs nothing again. */
+static void give_up(struct sqlite_store *s)
+{
+        if (s->db) {
+                if (sync_failed(s))
+                        note_unsure(s);
+                s->vfs->dead = true;
+                sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+        }
+        release(s);
+}
+
 static void sqlite_abandon(struct store *store)
 {
-        struct sqlite_store *s = sqlite_of(store);
-
-        if (sync_failed(s)) {
-                BUS_AUTOFREE char *unsure = unsure_path(s->path);
-                BUS_AUTOCLOSE int fd = open(unsure, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-
-                (void)fd; /* the best that can be done with this disk */
-        }
-        s->vfs->dead = true;
-        sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-        release(s);
+        give_up(sqlite_of(store));
 }
 
 /* All of it is in the database, and says so: there is no log any more. */
@@ -295,7 +305,7 @@ static int sqlite_open(const struct store_options *options, struct store **ret_s
         *ret_store = &s->base;
         return 0;
 fail:
-        release(s);
+        give_up(s);
         return r;
 }
 

@@ -180,6 +180,36 @@ Test(sqlite, a_write_error_at_any_place_leaves_no_half_batch)
         }
 }
 
+Test(sqlite, an_opening_that_could_not_sync_is_told_to_the_next_one)
+{
+        EACH_ENGINE(t)
+        {
+                BUS_AUTOFREE char *unsure = bus_xasprintf("%s.unsure", t->path);
+                struct store_sqlite_faults faults = { .sync_errno = EIO };
+                char error[256];
+                int r = -EIO;
+
+                test_stream(t, "signal@w", STORE_STREAM_FULL);
+                cr_assert_eq(put(t, "one", STORE_SYNC_FULL), 0);
+                t->store = store_abandon(t->store);
+                for (; r < 0; faults.syncs_left++) {
+                        struct store_options options = { .engine = t->engine,
+                                .path = t->path,
+                                .now_us = t->now_us,
+                                .boot_id = t->boot_id };
+
+                        unlink(unsure);
+                        store_sqlite_set_faults(&faults);
+                        r = store_open(&options, &t->store, error, sizeof(error));
+                        store_sqlite_set_faults(NULL);
+                        cr_expect(r == 0 || access(unsure, F_OK) == 0, "%u", faults.syncs_left);
+                        cr_assert_lt(faults.syncs_left, 100);
+                }
+                cr_expect_gt(faults.syncs_left, 1);
+                cr_expect_str_eq(test_get(t, "a"), "one");
+        }
+}
+
 Test(sqlite, a_close_on_a_broken_disk_leaves_no_clean_mark)
 {
         struct store_sqlite_faults faults = { .sync_errno = EIO };
