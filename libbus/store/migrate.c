@@ -1,9 +1,11 @@
 /*
  * By way of a file that has a hash over it: the two engines lock the same path, so one is closed
- * before the other is opened. Until what arrived has been compared nothing of the old is gone.
+ * before the other is opened. Until what arrived has been compared nothing of the old is gone, and until
+ * all has arrived it is where it was: a migration that is killed is run again.
  */
 #include "libbus/store/migrate.h"
 
+#include "libbus/base/io.h"
 #include "libbus/base/require.h"
 
 #include <errno.h>
@@ -13,7 +15,7 @@ struct migration {
         const char *path;
         char *dump, *aside;
         struct store_options options;
-        bool loaded;
+        bool loaded, moved;
         char *error;
         size_t error_size;
 };
@@ -50,19 +52,20 @@ static int count(struct migration *m, const char *engine, const char *dump, stru
         return r;
 }
 
-/* Only a file can be in the way: what redis has is not. */
+/* Redis opens no store where sqlite's lies. */
 static int move_aside(struct migration *m)
 {
-        if (rename(m->path, m->aside) < 0 && errno != ENOENT)
+        if (rename(m->path, m->aside) < 0)
                 return -errno;
-        return 0;
+        m->moved = true;
+        return bus_sync_folder_of(m->path);
 }
 
 static void move_back(struct migration *m, const char *to)
 {
-        if (!strcmp(to, "sqlite") && m->loaded)
+        if (m->loaded && !strcmp(to, "sqlite"))
                 unlink(m->path); /* what was made of it */
-        else if (strcmp(to, "sqlite") && rename(m->aside, m->path) < 0 && errno != ENOENT)
+        if (m->moved && rename(m->aside, m->path) < 0)
                 snprintf(m->error, m->error_size, "%s is the store: put it back as %s", m->aside,
                         m->path);
 }
@@ -76,10 +79,14 @@ static int load_and_compare(
 
         r = store_load(to, m->path, m->dump, restored, m->error, m->error_size);
         m->loaded = r == 0;
+        if (!r && !strcmp(to, "redis"))
+                r = move_aside(m);
         if (!r)
                 r = count(m, to, NULL, &after, &ignored);
         if (!r)
                 r = store_sums_compare(before, &after, m->error, m->error_size);
+        if (r < 0)
+                move_back(m, to);
         return r;
 }
 
@@ -115,12 +122,7 @@ int store_migrate(const char *path, const char *from, const char *to, int64_t no
         if (!r)
                 r = count(&m, from, dump, ret_sums, &restored);
         if (!r)
-                r = move_aside(&m);
-        if (!r) {
                 r = load_and_compare(&m, to, restored, ret_sums);
-                if (r < 0)
-                        move_back(&m, to);
-        }
         unlink(dump);
         return r;
 }

@@ -116,6 +116,28 @@ Test(migrate, all_of_a_store_arrives_and_comes_back)
         }
 }
 
+Test(migrate, what_was_moved_is_not_begun_anew_by_the_engine_it_came_from)
+{
+        EACH_ENGINE(t)
+        {
+                struct store_options options = {
+                        .engine = "sqlite", .path = t->path, .now_us = t->now_us, .boot_id = ""
+                };
+                struct store *store = NULL;
+                char error[256] = "";
+
+                fill(t);
+                t->store = store_free(t->store);
+                cr_assert_eq(migrate(t, "sqlite", "redis", error), 0, "%s", error);
+                cr_expect_eq(store_open(&options, &store, error, sizeof(error)), -EPROTO);
+                cr_expect(strstr(error, "store.db.migrated"), "%s", error);
+                cr_expect_neq(access(t->path, F_OK), 0);
+                store_free(store);
+                cr_assert_eq(migrate(t, "redis", "sqlite", error), 0, "%s", error);
+                test_open(t);
+        }
+}
+
 Test(migrate, a_store_in_use_stays_where_it_is)
 {
         EACH_ENGINE(t)

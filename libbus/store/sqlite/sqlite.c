@@ -274,6 +274,19 @@ static int count_wal_pages(void *arg, sqlite3 *db, const char *name, int pages)
         return SQLITE_OK;
 }
 
+/* What another engine took over (migrate.h) is no new installation. */
+static int check_moved(const char *path, char *error, size_t error_size)
+{
+        BUS_AUTOFREE char *moved = bus_xasprintf("%s.migrated", path);
+
+        if (access(path, F_OK) == 0 || access(moved, F_OK) < 0)
+                return 0;
+        snprintf(error, error_size,
+                "%s is another engine's store by now, and %s what it was: bus.store, or umbra migrate",
+                path, moved);
+        return -EPROTO;
+}
+
 static int sqlite_open(const struct store_options *options, struct store **ret_store, char *error,
         size_t error_size)
 {
@@ -286,6 +299,8 @@ static int sqlite_open(const struct store_options *options, struct store **ret_s
         s->lock_fd = -1;
         s->log.fd = -1;
         r = store_lock(s->path, true, &s->lock_fd, error, error_size);
+        if (!r)
+                r = check_moved(s->path, error, error_size);
         if (r < 0)
                 goto fail;
         s->vfs = sqlite_vfs_new();
