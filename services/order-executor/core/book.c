@@ -482,16 +482,19 @@ void ex_book_loaded(struct ex_book *book, struct ex_now now)
         ex_book_advance(book, now);
 }
 
-/* Exits that a live order was passed by are still needed. */
+/* Exits that a live order was passed by are still needed. JOB NULL: whether there is any such. */
 static bool is_referred_to(const struct ex_book *book, const struct ex_job *job)
 {
         for (size_t i = 0; i < book->queue_count; i++)
                 for (size_t j = 0; j < book->queues[i]->count; j++) {
                         const struct ex_job *live = book->queues[i]->jobs[j];
 
-                        for (size_t k = 0; k < live->order_count; k++)
-                                if (!strcmp(live->orders[k]->passed_by, job->key))
+                        for (size_t k = 0; k < live->order_count; k++) {
+                                const char *passer = live->orders[k]->passed_by;
+
+                                if (job ? !strcmp(passer, job->key) : *passer)
                                         return true;
+                        }
                 }
         return false;
 }
@@ -516,13 +519,15 @@ static bool is_unplaced(const struct ex_job *job)
 
 void ex_book_forget(struct ex_book *book, int64_t before_us, int64_t unplaced_before_us)
 {
+        /* seldom: else thousands that have ended would be held against thousands that are live */
+        const bool any_passed = is_referred_to(book, NULL);
         struct ex_table_at at;
 
         for (struct ex_job *job = ex_table_first(&book->jobs, &at); job;
                 job = ex_table_next(&book->jobs, &at))
                 if (job->phase == EX_JOB_DONE && job->done_wall_us < before_us &&
                         (job->done_wall_us < unplaced_before_us || !is_unplaced(job)) &&
-                        !is_referred_to(book, job))
+                        (!any_passed || !is_referred_to(book, job)))
                         forget_job(book, job);
 }
 
