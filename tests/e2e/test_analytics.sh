@@ -46,7 +46,7 @@ told() { # PATTERN [COUNT]
 
 answers() { # COMMAND PATTERN
         ask "$1"
-        until_true 10 told "$2"
+        until_true 30 told "$2"
         passed "$1 is answered"
 }
 
@@ -118,10 +118,10 @@ count=$(months)
 ask /monthly
 ask /pnl
 # one goes at a time: where the second is there, the first is settled
-until_true 10 told '"text": "Results' 2
+until_true 30 told '"text": "Results' 2
 crash telegram-analytics
 ask /weekly
-until_true 10 told '"text": "This week' 2
+until_true 30 told '"text": "This week' 2
 [ "$(months)" = $((count + 1)) ] || fail 'it answered twice'
 passed 'what was answered is not answered again after a crash'
 
@@ -129,12 +129,12 @@ passed 'what was answered is not answered again after a crash'
 stop
 # a day later in one step: its date is ahead by one at least at any time
 start telegram.time_zone=Pacific/Kiritimati
-until_true 20 told '"text": "The day'
+until_true 30 told '"text": "The day'
 ask /pnl
-until_true 10 told '"text": "Results' 3
+until_true 30 told '"text": "Results' 3
 crash telegram-analytics
 ask /pnl
-until_true 10 told '"text": "Results' 4
+until_true 30 told '"text": "Results' 4
 [ "$(messages | grep -o '"text": "The day' | wc -l)" = 1 ] || fail 'the day was reported twice'
 passed 'the day is reported once, also after a crash'
 

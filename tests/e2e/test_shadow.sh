@@ -53,7 +53,7 @@ for score in 3 4 5 6 7 8; do
         entry "$score" "1.11$score" >/dev/null
         [ "$score" != 5 ] || kill_comparator
 done
-until_true 6 told 24
+until_true 20 told 24
 pairs combined_v3 >"$UMBRA_STATE/live.pairs"
 [ "$(cut -d' ' -f1 <"$UMBRA_STATE/live.pairs" | uniq | wc -l)" = 12 ] || fail 'a pair an alert'
 [ "$(pairs legacy_v3 | grep -c ' exact$')" = 12 ] || fail 'legacy_v3 differs from itself'
@@ -83,11 +83,11 @@ passed 'replay takes another configuration'
 shadow=$(pid_of strategy-v3-shadow)
 kill -STOP "$shadow"
 leave 1.2 >/dev/null
-until_true 3 told 26
+until_true 20 told 26
 tail -n 2 "$UMBRA_STATE/told" | grep -c '"class":"late".*"shadow_missing":true' | grep -qx 2 ||
         fail 'nothing was late'
 kill -CONT "$shadow"
-until_true 3 told 28
+until_true 20 told 28
 tail -n 2 "$UMBRA_STATE/told" | grep -c '"class":"late".*"shadow_missing":false,.*"revises":true' |
         grep -qx 2 || fail 'what came after all was not told again'
 until_true 10 sums_say combined_v3 'pairs=13 trades=13 .*late=1'
@@ -96,7 +96,7 @@ passed 'a decision that stays out is late, and is compared when it comes'
 "$umbra" alert --test '{"type":"exit_v3","signal_type":"Bullish_Exit","symbol":"EURUSD",
 "tf":"15","price":1.1}' >/dev/null
 leave 1.3 >/dev/null
-until_true 3 told 30
+until_true 20 told 30
 until_true 10 sums_say combined_v3 'pairs=14'
 passed 'a test alert is not compared'
 
