@@ -6,7 +6,7 @@ set -eu
 . "$(dirname "$0")/rig.sh"
 # shellcheck source=tests/e2e/disk.sh
 . "$(dirname "$0")/disk.sh"
-trap 'status=$?; disk_finish; (exit "$status"); rig_finish' EXIT
+trap 'status=$?; disk_finish; (exit "$status") && :; rig_finish' EXIT # the status is for rig_finish
 
 export UMBRA_BAD_DISK="$UMBRA_STATE.fault" UMBRA_BAD_DISK_UNDER="$UMBRA_STATE"
 export ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0"
