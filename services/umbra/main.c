@@ -24,7 +24,7 @@ static const struct {
         { "rollback", umbra_rollback, "back to legacy_v3, at once" },
         { "pause", umbra_pause, "send no entries" },
         { "resume", umbra_resume, "lift a pause, a halt, or a kill" },
-        { "kill", umbra_kill, "send nothing at all" },
+        { "kill", umbra_kill, "send nothing but closes by hand" },
         { "close", umbra_close, "close positions by hand" },
         { "settle", umbra_settle, "end an order that waits for a person" },
         { "risk", umbra_risk, "change caps and limits" },

@@ -82,7 +82,7 @@ until_true 10 trace_says "$pulse" '"state":"ignored"'
 filled=$(alert "$(entry e1)")
 until_true 20 trace_says "$filled" '"state":"filled"'
 grep -q '"event":"deal"' "$state/mt5-demo/ledger.jsonl" || fail 'the ledger has no deal'
-[ "$("$umbra" tap signal. --since 1m --count 2 | wc -l)" = 2 ] || fail 'tap'
+[ "$("$umbra" tap signal. --since 10m --count 2 | wc -l)" = 2 ] || fail 'tap'
 "$umbra" trace "$filled" | grep -q submitted || fail 'trace'
 status_says strategy-v3-shadow || fail 'status'
 

@@ -60,7 +60,7 @@ stop
 
 # Redis has a store still, but sqlite's is the one that counts: nobody starts on the old one.
 for service in alert-ingest order-executor; do
-        "$(dirname "$umbra")/../$service/$service" --config "$UMBRA_STATE/umbra.ini" \
+        timeout 60 "$(dirname "$umbra")/../$service/$service" --config "$UMBRA_STATE/umbra.ini" \
                 --set bus.store=redis 2>"$UMBRA_STATE/moved.err" && fail "$service ran on the old store"
         grep -q 'cannot_start .*is a store of another engine: umbra migrate' \
                 "$UMBRA_STATE/moved.err" || fail 'it did not say why'

@@ -35,12 +35,12 @@ webhook=$(sed -n 's|^ready webhook=\(http://[^/]*\)/.*|\1|p' "$UMBRA_STATE/up.ou
 ops=$(sed -n 's/.* ops=\([^ ]*\) .*/\1/p' "$UMBRA_STATE/up.out")
 for service in $probed; do
         url=$(url_of "$service")
-        is 200 "$url/livez" || fail "$service lives: $(answer "$url/livez")"
+        until_true 20 is 200 "$url/livez"
         until_true 20 is 200 "$url/readyz"
         is 404 "$url/metrics" || fail "$service says more than it is asked for"
 done
 for url in "$webhook" "$ops"; do
-        is 200 "$url/livez" || fail "$url/livez"
+        until_true 20 is 200 "$url/livez"
         until_true 20 is 200 "$url/readyz"
 done
 passed 'every service says that it lives and is ready'
@@ -49,7 +49,7 @@ executor=$(url_of order-executor)
 kill -STOP "$(pid_of mt5-demo)"
 until_true 30 is 503 "$executor/readyz"
 grep -q '"waiting_for":"no terminal is connected"' "$UMBRA_STATE/body" || fail "why: $(cat "$UMBRA_STATE/body")"
-is 200 "$executor/livez" || fail 'it lives all the same'
+until_true 20 is 200 "$executor/livez" # it lives all the same
 kill -CONT "$(pid_of mt5-demo)"
 until_true 30 is 200 "$executor/readyz"
 passed 'an executor without its terminal lives, is not ready, and says why'
@@ -58,6 +58,6 @@ strategy=$(url_of strategy-v3)
 kill -STOP "$(pid_of strategy-v3)"
 is 000 "$strategy/livez" || fail 'a service that stands still says that it lives'
 kill -CONT "$(pid_of strategy-v3)"
-until_true 10 is 200 "$strategy/livez"
+until_true 20 is 200 "$strategy/livez"
 passed 'one that stands still does not say that it lives'
 stop

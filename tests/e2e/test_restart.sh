@@ -70,12 +70,13 @@ passed 'nothing is touched while another service is not ready, and that is said'
 # one that does not come back: the configuration it would start with is bad
 until_true 20 is_ready order-executor
 until_true 20 curl -sf "$ops/readyz"
+old=$(pid_of telegram-notify)
 echo '[nosuch]' >>"$UMBRA_STATE/umbra.ini"
 ! "$umbra" restart telegram-notify 2>"$UMBRA_STATE/told" || fail 'restarted with a bad configuration'
 for word in 'telegram-notify: not touched: it refuses the configuration' nosuch; do
         grep -q "$word" "$UMBRA_STATE/told" || fail "$(cat "$UMBRA_STATE/told")"
 done
-is_ready telegram-notify || fail 'it was touched all the same'
+[ "$(pid_of telegram-notify)" = "$old" ] || fail 'it was touched all the same'
 passed 'nor with a configuration that the next process would refuse'
 sed -i '/^\[nosuch\]$/d' "$UMBRA_STATE/umbra.ini"
 stop

@@ -10,7 +10,7 @@ settings='mt5-demo.balance=20000 mt5-demo.volatility=0 order-executor.snapshot_i
 start $settings
 filled 'an order' EURUSD buy 1.085
 # Two processes on one store.
-"$(dirname "$umbra")/../strategy-v3/strategy-v3" --config "$UMBRA_STATE/umbra.ini" \
+timeout 60 "$(dirname "$umbra")/../strategy-v3/strategy-v3" --config "$UMBRA_STATE/umbra.ini" \
         >"$UMBRA_STATE/second.out" 2>&1 && fail 'a second strategy-v3 ran'
 grep -q 'ERROR strategy-v3 cannot_start .*is held by process' "$UMBRA_STATE/second.out" ||
         fail 'it did not say why'
@@ -39,9 +39,6 @@ until_true 20 has_alarm journal_regressed
 filled 'a store put back by hand is noticed and goes on under new numbers' USDJPY buy 150
 [ "$(all_deals)" = $((before + 1)) ] || fail 'something was done again'
 "$umbra" resume --reason 'looked' >/dev/null
-has_no_alarm() {
-        ! has_alarm "$1"
-}
 until_true 20 has_no_alarm journal_regressed
 passed 'and resume ends the alarm'
 stop
@@ -83,7 +80,9 @@ mark() { # FORMAT: of health's store, as whoever owns it has it
 mark 99
 before=$(cksum <"$UMBRA_STATE/health/health.db")
 forget
-! "$umbra" up >/dev/null 2>"$UMBRA_STATE/newer" || fail 'went up with a store of a newer version'
+got=0
+timeout 60 "$umbra" up >/dev/null 2>"$UMBRA_STATE/newer" || got=$?
+[ $got = 1 ] || fail "with a store of a newer version it ended with $got"
 grep -q 'keeps_dying service=health' "$UMBRA_STATE/newer" || fail 'nobody said who does not come up'
 says health 'ERROR health cannot_start .*health.db has format 99, this program knows up to 1' || fail "nor why: $(grep ERROR "$UMBRA_STATE/log/health.log" | tail -n 1)"
 [ "$(cksum <"$UMBRA_STATE/health/health.db")" = "$before" ] || fail 'it was written to'

@@ -233,8 +233,7 @@ answers 'forced, with a reason' 200 '"gate":"forced"' 'cutover?force=yes&reason=
 alert "$(low NZDUSD 0.605)" >/dev/null
 until_true 20 is_active legacy_v3
 until_true 10 has_alarm rollback_trigger
-curl -s "$(ops)/api/audit?limit=5" | grep -q '"actor":"health:watch","reason":"critical_difference: ' ||
-        fail 'without saying why'
+until_true 10 audit_has '"actor":"health:watch","reason":"critical_difference: '
 passed 'a critical difference after a cutover rolls back, and the audit says why'
 stop
 

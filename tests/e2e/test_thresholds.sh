@@ -13,10 +13,6 @@ alarm_of() { # FIGURE
         "$umbra" status | grep -q "ALARM .* threshold $1:"
 }
 
-no_alarm_of() {
-        ! alarm_of "$1"
-}
-
 comes() { # FIGURE LEVEL WHAT
         until_true 30 level "$1" "$2"
         until_true 10 alarm_of "$1"
@@ -25,7 +21,7 @@ comes() { # FIGURE LEVEL WHAT
 
 goes_again() { # FIGURE WHAT
         until_true 30 level "$1" normal
-        until_true 10 no_alarm_of "$1"
+        until_true 10 has_no_alarm "threshold $1:"
         passed "$2: $1 is normal, and its alarm has ended"
 }
 
@@ -37,7 +33,7 @@ start health.window=6s health.samples=2 health.processing_normal=400ms health.pr
 ops=$(sed -n 's/.* ops=\([^ ]*\) .*/\1/p' "$UMBRA_STATE/up.out")
 for figure in memory cpu mt5_connection; do
         until_true 20 level "$figure" normal
-        no_alarm_of "$figure" || fail "$figure: an alarm for nothing"
+        ! alarm_of "$figure" || fail "$figure: an alarm for nothing"
 done
 passed 'what is well within its bounds is normal'
 

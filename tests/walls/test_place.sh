@@ -151,9 +151,11 @@ if [ -s "$UMBRA_STATE/keys/strategy-v3.cert_secret" ]; then
         chmod 700 "$loot"
         stolen="--as $loot/key"
 fi
-lure() { # [SETTING]: $loot/seen is what the thief saw
+lure() { # MS [SETTING]: $loot/seen is what the thief saw in that time
+        patience_ms=$1
+        shift
         # shellcheck disable=SC2086 # a list of words
-        shadow "$attacker" $stolen --wait 6000 bind "$trap_place" order >"$loot/seen" &
+        shadow "$attacker" $stolen --wait "$patience_ms" bind "$trap_place" order >"$loot/seen" &
         thief=$!
         uid=$(uid_of order-executor)
         setpriv --reuid "$uid" --regid "$uid" --clear-groups \
@@ -167,12 +169,12 @@ lure() { # [SETTING]: $loot/seen is what the thief saw
         wait "$executor" || fail "the executor ended with $?: $(cat "$loot/executor.log")"
         executor=
 }
-lure
+lure 6000
 grep -qx 'bound, and nobody came' "$loot/seen" || fail "the thief: $(cat "$loot/seen")"
 grep -q 'ERROR order-executor place_refused writer=strategy-v3 .*belongs to another' \
         "$loot/executor.log" || fail "the executor: $(cat "$loot/executor.log")"
 passed 'the executor does not come to a place that is not the strategy'"'"'s, whatever its key'
-lure "endpoint.strategy-v3.uid=$(uid_of strategy-v3-shadow)"
+lure 60000 "endpoint.strategy-v3.uid=$(uid_of strategy-v3-shadow)"
 grep -q 'was asked for order' "$loot/seen" ||
         fail "without the wall nobody came either: $(cat "$loot/seen" "$loot/executor.log")"
 passed 'and without this wall it would have'

@@ -54,7 +54,7 @@ send_alert() {
 # publishes_orders PLACE: health hears orders there, under the shadow's key, when alerts come.
 publishes_orders() {
         "$attacker" --as "$keys/health.cert_secret" --server "$keys/public/strategy-v3-shadow.cert" \
-                --wait 15000 hear "ipc://$run/$1/pub" order. >"$loot/heard" &
+                --wait 60000 hear "ipc://$run/$1/pub" order. >"$loot/heard" &
         ear=$!
         for _ in 1 2 3 4 5 6 7 8 9 10; do
                 sleep 1
