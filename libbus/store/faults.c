@@ -47,8 +47,12 @@ int disk_do(const struct disk_request *request)
         if (request->op == STORE_DISK_WRITE) {
                 if (request->of_commit)
                         stall(faults.write_stall_ms);
-                if (fault_is_due(faults.write_errno, &faults.writes_left))
-                        return -faults.write_errno;
+                if (fault_is_due(faults.write_errno, &faults.writes_left)) {
+                        r = -faults.write_errno;
+                        if (faults.write_once)
+                                faults.write_errno = 0;
+                        return r;
+                }
         } else if (request->op == STORE_DISK_SYNC) {
                 stall(faults.sync_stall_ms);
                 if (fault_is_due(faults.sync_errno, &faults.syncs_left))

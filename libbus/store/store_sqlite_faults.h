@@ -17,6 +17,7 @@ struct store_sqlite_faults {
         int write_errno;      /* writes fail with it: EIO, ENOSPC; 0: they work */
         int sync_errno;       /* syncs fail with it */
         uint32_t writes_left; /* so many writes still work before */
+        bool write_once;      /* the next one after that works again */
         uint32_t syncs_left;
         uint32_t sync_stall_ms;  /* every sync takes so much longer */
         uint32_t write_stall_ms; /* every commit's write does; what sqlite writes later does not */

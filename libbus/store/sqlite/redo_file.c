@@ -10,8 +10,8 @@
 
 /* Written at a time when the file is filled with zeros. */
 #define ZEROS_BYTES 65536
-/* What goes past the cache begins and ends at a multiple of this, of the file and of memory: no disk
- * asks for more. */
+/* What goes past the cache begins and ends at a multiple of this, of the file and of memory: hardly a
+ * disk asks for more, and one that does refuses it before anything is written. */
 #define BLOCK_BYTES ((size_t)4096)
 /* A larger record goes through the cache: its size, not the way, is what it costs. */
 #define DIRECT_MAX_BYTES ((size_t)256 << 10)
@@ -204,7 +204,7 @@ static int direct_synced(const struct disk_request *request, struct bus_bytes da
 }
 
 /* Whole blocks: what is in the head's block already, the record, and zeros, where no record is. Written
- * and synced in one: what fails may be either, unless the disk is full. */
+ * and synced in one: what fails may be either, unless the disk is full. -EINVAL: it cannot be. */
 static int write_direct(struct redo_file *file, struct bus_bytes record)
 {
         size_t before = file->head % BLOCK_BYTES, size = rounded_up(before + record.size);
@@ -221,6 +221,8 @@ static int write_direct(struct redo_file *file, struct bus_bytes record)
         memset(file->block + before + record.size, 0, size - before - record.size);
         request.data = bus_bytes(file->block, size);
         r = disk_do(&request);
+        if (r == -EINVAL)
+                return r;
         file->sync_failed = r < 0 && !is_full(r);
         if (r < 0)
                 return r;
@@ -238,6 +240,13 @@ static int note_failure(struct redo_file *file, int r)
         return file->failed ? r : -ENOSPC;
 }
 
+static int append_and_sync(struct redo_file *file, struct bus_bytes record)
+{
+        int r = redo_file_append(file, record);
+
+        return r < 0 ? r : redo_file_sync(file);
+}
+
 int redo_file_append_synced(struct redo_file *file, struct bus_bytes record)
 {
         int r;
@@ -245,11 +254,14 @@ int redo_file_append_synced(struct redo_file *file, struct bus_bytes record)
         bus_require(redo_file_fits(file, record.size));
         if (file->failed)
                 return -EIO;
-        if (file->direct_fd < 0 || file->unsynced || record.size > DIRECT_MAX_BYTES) {
-                r = redo_file_append(file, record);
-                return r < 0 ? r : redo_file_sync(file);
-        }
+        if (file->direct_fd < 0 || file->unsynced || record.size > DIRECT_MAX_BYTES)
+                return append_and_sync(file, record);
         r = write_direct(file, record);
+        if (r == -EINVAL) {
+                close(file->direct_fd);
+                file->direct_fd = -1;
+                return append_and_sync(file, record);
+        }
         if (r < 0)
                 return note_failure(file, r);
         keep_end(file, record);

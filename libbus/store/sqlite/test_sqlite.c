@@ -99,6 +99,28 @@ Test(sqlite, a_failed_write_of_what_was_promised_is_a_failed_sync)
         }
 }
 
+/* Larger than ours, say. */
+Test(sqlite, a_disk_whose_blocks_do_not_fit_is_written_through_the_cache)
+{
+        struct store_sqlite_faults faults = { .write_errno = EINVAL, .write_once = true };
+
+        EACH_ENGINE(t)
+        {
+                if (!goes_past_the_cache(t))
+                        cr_skip("this file system has no way past the cache");
+                test_stream(t, "signal@w", STORE_STREAM_FULL);
+                cr_assert_eq(put(t, "one", STORE_SYNC_FULL), 0);
+                store_sqlite_set_faults(&faults);
+                cr_expect_eq(put(t, "two", STORE_SYNC_FULL), 0);
+                store_sqlite_set_faults(NULL);
+                cr_expect_eq(put(t, "three", STORE_SYNC_FULL), 0);
+                test_reopen_killed(t);
+                cr_expect_str_eq(test_get(t, "a"), "three");
+                expect_whole(t);
+                cr_expect_eq(test_stream(t, "signal@w", STORE_STREAM_FULL).last.seq, 3);
+        }
+}
+
 Test(sqlite, a_full_disk_refuses_the_batch_and_recovers_by_itself)
 {
         EACH_ENGINE(t)
