@@ -179,6 +179,20 @@ static bool goes_by_journal(
         return true;
 }
 
+/* What service->envelope holds: before it is committed, since it can be derived again. */
+static void send_derived(struct bus_service *service, struct bus_writer_stream *stream,
+        const struct bus_out *out, struct bus_pos position, int64_t now_us)
+{
+        if (!service_store_is_ours(service))
+                bus_service_fail(service, "lease_lost", "%s@%s is another process's by now",
+                        stream->kind->name, service->class->name);
+        else if (goes_by_journal(service, out->cause, now_us))
+                stream->published = position;
+        else
+                bus_writer_publish(service->writer, stream, out->topic,
+                        bus_buf_bytes(&service->envelope), position, stream->published);
+}
+
 static void stage(struct bus_service *service, const struct bus_out *out,
         const struct bus_claim *claim, bus_committed_fn fn, void *arg)
 {
@@ -208,15 +222,8 @@ static void stage(struct bus_service *service, const struct bus_out *out,
         staged->arg = arg;
         pack_envelope(service, stream, out, origin, out->message_id ? out->message_id : id, now_us);
         staged->published = derived;
-        if (derived && !service_store_is_ours(service)) {
-                bus_service_fail(service, "lease_lost", "%s@%s is another process's by now",
-                        stream->kind->name, service->class->name);
-        } else if (derived && goes_by_journal(service, out->cause, now_us)) {
-                stream->published = position;
-        } else if (derived) {
-                bus_writer_publish(service->writer, stream, out->topic,
-                        bus_buf_bytes(&service->envelope), position, stream->published);
-        }
+        if (derived)
+                send_derived(service, stream, out, position, now_us);
         append = (struct store_append){ .stream = stream->name,
                 .topic = out->topic,
                 .body = bus_buf_bytes(&service->envelope),
