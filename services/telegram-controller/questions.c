@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ASK_TIMEOUT_MS 5000
+#define ASK_TIMEOUT_MS 10000
 #define ACT_TIMEOUT_MS 35000 /* health waits 30 s for all backups */
 #define ALERTS_TOLD    5
 #define PORT_MAX_BYTES 16

@@ -31,7 +31,7 @@ class Failed(Exception):
     pass
 
 
-def until(what, condition, seconds=20):
+def until(what, condition, seconds=45):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = condition()
@@ -102,8 +102,9 @@ class Rig:
     def last(self):
         return max([m["message_id"] for m in self.messages()] or [0])
 
-    def hears(self, what, after=0, seconds=20, token=None):
-        until(f"somebody says {what!r}", lambda: what in self.text(after, token), seconds)
+    def hears(self, what, after=0, seconds=45, token=None):
+        """In a message of its own, or as a line of several that are told together."""
+        until(f"somebody says {what!r}", lambda: what.lower() in self.text(after, token).lower(), seconds)
 
     def quiet(self, seconds=3):
         """Until nothing has been said for a while; what was said last."""
