@@ -48,7 +48,7 @@ mkdir -p "$made/redis"
 acl=$made/redis/users.acl.new
 rights='+fcall +fcall_ro +info +ping +wait +exists +hget +hmget +hset +hdel +hgetall +sadd +smembers'
 rights="$rights +sismember +rpush +ltrim +lrange +xadd +xrange +xrevrange +xtrim +zadd +zrem +zrange +zrangebyscore"
-rights="$rights +zrangebylex +unlink +time"
+rights="$rights +zrangebylex +unlink +time +multi +exec +watch +unwatch"
 printf 'user default off resetpass ~* &* +@all\nuser probe on nopass -@all +ping\n' >"$acl"
 
 # store_user NAME UID RULES CONTAINER...

@@ -26,7 +26,7 @@ local function stream_of(plan, name)
             size = 0 }
         plan.streams[name] = stream
         plan.order[#plan.order + 1] = stream
-        for i = 2, 4 do
+        for i = 2, 5 do
             plan.stands[#plan.stands + 1] = h[i]
         end
     end
@@ -199,8 +199,8 @@ end
 -- ARGV: token, the number of the last commit this process knows of; then appends:
 -- R stream count records top first last | A stream record at position claim value expires
 -- and then what else it changes: P count (key value)... | D count key... | U count (stream position)...
--- Answer: the number of this commit; of each stream incarnation, first and last position before
--- it, in the order in which they came; of each claim "", or who has it.
+-- Answer: the number of this commit; of each stream incarnation, first and last position and
+-- latest time before it, in the order in which they came; of each claim "", or who has it.
 local function commit(keys, argv)
     local prefix = prefix_of(keys)
     local refused, n = fenced(prefix, argv[1])

@@ -13,6 +13,8 @@
 #define PAGE 2000
 /* 16 MB of them; with more keys than that Redis is asked for each. */
 #define KNOWN_MAX ((size_t)1 << 20)
+/* Read in one go, so that none can be missed: with more than that the function decides on each. */
+#define CLAIMS_MAX ((size_t)200000)
 /* So many deleted ones are worth reading all anew, if they are half of all. */
 #define DELETED_MAX ((size_t)1 << 16)
 
@@ -62,12 +64,10 @@ static void make_room(struct redis_known *known)
         known->capacity = larger.capacity;
 }
 
-static void add_key(struct redis_store *s, struct bus_bytes key)
+static void add(struct redis_known *known, uint64_t hash)
 {
-        struct redis_known *known = &s->known;
-
         make_room(known);
-        add_hash(known, hash_of(s, key));
+        add_hash(known, hash);
         if (known->count <= KNOWN_MAX)
                 return;
         redis_known_done(known);
@@ -86,7 +86,7 @@ static int load_page(struct redis_store *s, struct bus_buf *from, size_t *ret_co
         for (size_t i = 0; i < keys->elements; i++) {
                 if (!redis_is_text(keys->element[i]))
                         return -EBADMSG;
-                add_key(s, redis_bytes(keys->element[i]));
+                add(&s->known, hash_of(s, redis_bytes(keys->element[i])));
         }
         *ret_count = keys->elements;
         if (keys->elements) {
@@ -134,8 +134,72 @@ void redis_known_commit(struct redis_store *s, const struct store_op *op)
         if (!known->is_loaded || known->too_many)
                 return;
         if (op->kind == STORE_OP_PUT)
-                add_key(s, op->key);
+                add(known, hash_of(s, op->key));
         known->deleted += op->kind == STORE_OP_DELETE;
         if (known->deleted > DELETED_MAX && known->deleted > known->count / 2)
                 known->is_loaded = false;
+}
+
+/* ---- claims ---- */
+
+static uint64_t claim_hash(
+        const struct redis_store *s, const struct redis_stream *stream, struct bus_bytes key)
+{
+        BUS_AUTOBUF struct bus_buf text = BUS_BUF_INIT;
+
+        bus_buf_add(&text, stream->name, strlen(stream->name) + 1);
+        bus_buf_add(&text, key.data, key.size);
+        return hash_of(s, bus_buf_bytes(&text));
+}
+
+static int load_claims(struct redis_store *s, const struct redis_stream *stream)
+{
+        BUS_AUTOFREE char *ends = bus_xasprintf("%sx:%s", s->prefix, stream->name);
+        REDIS_AUTOREPLY redisReply *keys = NULL;
+        int r;
+
+        redis_begin(&s->command);
+        redis_add_str(&s->command, "ZRANGE");
+        redis_add_str(&s->command, ends);
+        redis_add_int(&s->command, 0);
+        redis_add_int(&s->command, (int64_t)CLAIMS_MAX);
+        r = redis_do(s, &keys);
+        if (r < 0)
+                return r;
+        if (!redis_is_array(keys, 0))
+                return -EBADMSG;
+        for (size_t i = 0; i < keys->elements; i++) {
+                if (!redis_is_text(keys->element[i]))
+                        return -EBADMSG;
+                add(&s->claims, claim_hash(s, stream, redis_bytes(keys->element[i])));
+        }
+        if (keys->elements > CLAIMS_MAX)
+                s->claims.too_many = true;
+        return 0;
+}
+
+int redis_claim_take(struct redis_store *s, const struct redis_stream *stream, struct bus_bytes key,
+        bool *ret_free)
+{
+        struct redis_known *claims = &s->claims;
+        uint64_t hash = claim_hash(s, stream, key);
+        int r = 0;
+
+        *ret_free = false;
+        for (size_t i = 0; i < s->stream_count && !claims->is_loaded && !claims->too_many && !r;
+                i++)
+                r = load_claims(s, s->streams[i]);
+        if (r < 0 || claims->too_many)
+                return r;
+        claims->is_loaded = true;
+        *ret_free = !claims->count || !*place_of(claims, hash);
+        add(claims, hash);
+        return 0;
+}
+
+void redis_claim_seen(
+        struct redis_store *s, const struct redis_stream *stream, struct bus_bytes key)
+{
+        if (s->claims.is_loaded && !s->claims.too_many)
+                add(&s->claims, claim_hash(s, stream, key));
 }

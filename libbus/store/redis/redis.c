@@ -27,6 +27,8 @@ static void release(struct redis_store *s)
         bus_buf_done(&s->command.args);
         bus_buf_done(&s->records);
         redis_known_done(&s->known);
+        redis_known_done(&s->claims);
+        redis_changes_done(&s->changes);
         redis_place_done(s);
         free(s);
 }
@@ -230,6 +232,7 @@ static int redis_renew(struct store *store)
         struct redis_store *s = redis_of(store);
         REDIS_AUTOREPLY redisReply *reply = NULL;
         int64_t asked_us = bus_mono_us(), n;
+        bool arm = redis_may_arm(s);
         int r;
 
         redis_call(s, "renew");
@@ -237,7 +240,15 @@ static int redis_renew(struct store *store)
         redis_add_str(&s->command, s->owner);
         redis_add_int(&s->command, s->shared);
         redis_add_int(&s->command, redis_options()->lease_us / BUS_US_PER_MS);
-        r = redis_do(s, &reply);
+        r = redis_usable(s);
+        if (r < 0)
+                return r;
+        redis_send(s->context, &s->command);
+        if (arm)
+                redis_arm_send(s);
+        r = redis_take_answer(s, &reply);
+        if (arm && !s->failed)
+                redis_arm_take(s);
         if (r < 0)
                 return r;
         if (!redis_is_array(reply, 2) || !redis_is_text(reply->element[0]) ||

@@ -1,8 +1,8 @@
 #pragma once
 /*
  * Inside of the redis engine. One connection, one process. What a store is made of lies in Redis
- * under the prefix "umbra:SERVICE:" and is changed by the functions of streams.lua and commits.lua alone, one call a
- * step. The service's folder keeps three small files beside the path it gave: PATH.lock (a second
+ * under the prefix "umbra:SERVICE:" and is changed by the functions of streams.lua and commits.lua, one call a
+ * step, and by transactions that do what the function for commits would (transact.c). The service's folder keeps three small files beside the path it gave: PATH.lock (a second
  * process of this folder is refused at once), PATH.owner (who the lease belongs to: a process that
  * has the lock knows that the lease's last holder of this folder is dead), PATH.mark (the last commit
  * that was acknowledged, so that a Redis that has lost it is found out).
@@ -32,6 +32,8 @@ struct redis_stream {
         struct bus_pos before_first; /* predecessor of the oldest kept record */
         int64_t top_us;              /* latest at_us of all its records */
         bool in_batch;               /* the batch under way appends to it */
+        bool is_stale;               /* another process may have appended: Redis knows, we do not */
+        struct bus_pos planned;      /* in a batch that is being looked at */
 };
 
 /* A file that outlives the process, mapped: what this folder knows of the store in Redis. */
@@ -41,7 +43,13 @@ struct redis_mark {
         char id[32]; /* of the store it was in */
 };
 
-/* Hashes of the keys that may be in the store. */
+/* Of a batch: of each key the last change. */
+struct redis_changes {
+        const struct store_op **ops, **table;
+        size_t count, capacity;
+};
+
+/* Hashes of keys that may be in the store. */
 struct redis_known {
         uint64_t *hashes;
         size_t count, capacity, deleted;
@@ -66,7 +74,12 @@ struct redis_store {
         struct redis_stream **order; /* those that the batch under way appends to, as they come */
         size_t order_count;
         uint8_t hash_key[BUS_SIPHASH_KEY_SIZE];
-        struct redis_known known;
+        struct redis_known known;  /* keys of the state */
+        struct redis_known claims; /* of all streams */
+        struct redis_changes changes;
+        size_t queued; /* commands of the transaction under way */
+        bool armed, may_not_transact;
+        int64_t crowded_until_us; /* monotonic: another process has committed to the shared store */
         bool restored, regressed;
         bool busy;  /* a callback runs */
         int failed; /* -errno: nothing is possible any more */
@@ -156,6 +169,44 @@ int redis_stream_seen(struct store *store, const char *name, struct store_stream
 /* ---- commit.c ---- */
 int redis_commit(struct store *store, struct store_batch *batch, enum store_sync sync);
 
+/* ---- parts.c: what a batch is made of ---- */
+BUS_MUST int redis_check_append(struct redis_store *s, const struct store_append *append);
+/* "" where the position is given out by Redis. */
+const char *redis_id_of(const struct redis_stream *stream, const struct store_append *append,
+        char text[static REDIS_ID_SIZE]);
+/* Adds the record to s->records. */
+void redis_append_add(struct redis_store *s, const struct redis_stream *stream,
+        const struct store_append *append);
+/* It is done: the record is the stream's last. */
+void redis_take_position(struct redis_stream *stream, const struct store_append *append,
+        struct store_appended *result);
+/* Into s->changes; pointers into the batch. */
+void redis_changes_find(struct redis_store *s, const struct store_batch *batch);
+void redis_changes_done(struct redis_changes *changes);
+size_t redis_changes_count(const struct redis_store *s, enum store_op_kind kind);
+void redis_change_add(struct redis_store *s, const struct store_op *op);
+/* Adds "EXPIRES POSITION VALUE". */
+void redis_claim_text(struct redis_store *s, const struct redis_stream *stream,
+        const struct store_append *append, struct bus_pos position);
+
+/* ---- call.c: a commit by the function ---- */
+BUS_MUST int redis_call_begin(struct redis_store *s, const struct store_batch *batch);
+BUS_MUST int redis_call_results(
+        struct redis_store *s, struct store_batch *batch, const redisReply *reply);
+
+/* ---- transact.c: a commit by a transaction ---- */
+#define REDIS_CONFLICT 1
+/* 0; REDIS_CONFLICT: nothing was sent, the function has to do it; -EINVAL. */
+BUS_MUST int redis_transact_send(struct redis_store *s, struct store_batch *batch);
+/* 0; REDIS_CONFLICT: nothing happened; -errno. */
+BUS_MUST int redis_transact_take(struct redis_store *s, struct store_batch *batch);
+/* So that the next commit may go this way: sent behind something else, taken behind its answer. */
+bool redis_may_arm(const struct redis_store *s);
+void redis_arm_send(struct redis_store *s);
+void redis_arm_take(struct redis_store *s);
+/* Another process has committed to the shared store. */
+void redis_crowded(struct redis_store *s);
+
 /* ---- read.c ---- */
 int redis_read(struct store *store, const char *name, struct bus_pos after, size_t max_count,
         store_record_fn fn, void *arg, struct bus_pos *ret_after);
@@ -177,6 +228,12 @@ BUS_MUST int redis_known_absent(struct redis_store *s, struct bus_bytes key, boo
 /* Before a commit with OP, of the state, is sent. */
 void redis_known_commit(struct redis_store *s, const struct store_op *op);
 void redis_known_done(struct redis_known *known);
+/* Whether it is surely free. From now on it is taken, as far as this process knows. */
+BUS_MUST int redis_claim_take(struct redis_store *s, const struct redis_stream *stream,
+        struct bus_bytes key, bool *ret_free);
+/* The function has decided on a claim. */
+void redis_claim_seen(
+        struct redis_store *s, const struct redis_stream *stream, struct bus_bytes key);
 
 /* ---- place.c: what a store's path means ---- */
 char *redis_prefix_of(const char *path); /* the caller frees */

@@ -41,6 +41,16 @@ static void add_clock(struct redis_store *s)
         redis_add_int(&s->command, s->now_us > 0 ? s->now_us / BUS_US_PER_MS : 0);
 }
 
+/* An incarnation that this process began counts as a commit of it. */
+static void count_fork(struct redis_store *s, const redisReply *number)
+{
+        int64_t n;
+
+        if (redis_is_text(number) && redis_parse_number(redis_bytes(number), &n) == 0 &&
+                (uint64_t)n == s->mark->n + 1)
+                s->mark->n = (uint64_t)n;
+}
+
 static int open_new(struct redis_store *s, struct redis_stream *stream, enum store_stream_kind kind)
 {
         REDIS_AUTOREPLY redisReply *reply = NULL;
@@ -56,9 +66,11 @@ static int open_new(struct redis_store *s, struct redis_stream *stream, enum sto
                 r = redis_parse_stream(reply, stream);
         if (r < 0)
                 return r;
-        if (!redis_is_array(reply, 8) || !redis_is_text(reply->element[7]))
+        if (!redis_is_array(reply, 9) || !redis_is_text(reply->element[8]))
                 return -EBADMSG;
-        stream->now.reason = known_reason(redis_bytes(reply->element[7]));
+        count_fork(s, reply->element[7]);
+        redis_known_done(&s->claims); /* it may have some */
+        stream->now.reason = known_reason(redis_bytes(reply->element[8]));
         stream->now.new_incarnation = stream->now.reason;
         return 0;
 }
@@ -110,6 +122,9 @@ int redis_stream_fork(
                 r = redis_parse_stream(reply, stream);
         if (r < 0)
                 return r;
+        if (!redis_is_array(reply, 8))
+                return -EBADMSG;
+        count_fork(s, reply->element[7]);
         stream->now.new_incarnation = true;
         stream->now.reason = "regressed";
         *ret_stream = stream->now;

@@ -249,6 +249,10 @@ local function begin_incarnation(prefix, name, above, clock_ms)
     redis.call('HSET', key, 'inc', whole(incarnation))
     redis.call('RPUSH', prefix .. 'f:' .. name, whole(incarnation) .. ' ' .. stream[2])
     redis.call('LTRIM', prefix .. 'f:' .. name, -FORKS_MAX, -1)
+    -- it counts as a commit: who has the store open as well, and numbers by itself, hears of it
+    local n = whole(tonumber(redis.call('HGET', prefix .. 'meta', 'n')) + 1)
+    redis.call('HSET', prefix .. 'meta', 'n', n)
+    return n
 end
 
 -- ARGV: token, name, kind, clock in ms
@@ -273,11 +277,13 @@ local function stream_open(keys, argv)
         reason = stream[2]
         redis.call('HDEL', key, 'lost')
     end
+    local n = ''
     if reason ~= '' and kind ~= '2' then
-        begin_incarnation(prefix, name, '0', tonumber(argv[4]))
+        n = begin_incarnation(prefix, name, '0', tonumber(argv[4]))
     end
     local answer = describe(prefix, name)
-    answer[8] = kind == '2' and '' or reason
+    answer[8] = n
+    answer[9] = kind == '2' and '' or reason
     return answer
 end
 
@@ -288,8 +294,10 @@ local function stream_fork(keys, argv)
     if refused then
         return refused
     end
-    begin_incarnation(prefix, name, argv[3], tonumber(argv[4]))
-    return describe(prefix, name)
+    local n = begin_incarnation(prefix, name, argv[3], tonumber(argv[4]))
+    local answer = describe(prefix, name)
+    answer[8] = n
+    return answer
 end
 
 -- ARGV: name

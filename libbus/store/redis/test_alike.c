@@ -194,6 +194,8 @@ static void commit_random(struct pair *p)
                         store_batch_append(p->batches[i], &append);
                 add_state(p);
         }
+        if (next_random(p, 3) == 0) /* who watches that does the next by the function */
+                test_redis_ask(&server, "HSET umbra:b:meta touched 1", NULL, 0);
         for (int i = 0; i < BOTH; i++) {
                 int r = store_commit(p->stores[i], p->batches[i], STORE_SYNC_NORMAL);
 
@@ -313,33 +315,13 @@ Test(alike, both_engines_say_the_same_of_the_same_batches)
                 }
                 cr_expect_gt(pair.refused, 0);
                 cr_expect_gt(pair.done, 3 * pair.refused);
+                cr_expect_gt(test_redis_calls(&server, "exec"), ROUNDS / 3);
+                cr_expect_gt(test_redis_calls(&server, "fcall"), ROUNDS / 3);
                 pair_end(&pair);
         }
 }
 
 /* ---- what is particular to this engine ---- */
-
-static void ask(const char *command, char *text, size_t size)
-{
-        redisContext *context = redisConnectUnix(server.socket);
-        redisReply *reply = redisCommand(context, command);
-
-        cr_assert(reply && reply->type != REDIS_REPLY_ERROR, "%s", reply ? reply->str : "");
-        if (text)
-                snprintf(text, size, "%s", reply->str ? reply->str : "");
-        freeReplyObject(reply);
-        redisFree(context);
-}
-
-/* How often Redis was asked for a key. */
-static int gets(void)
-{
-        char text[16384], *at;
-
-        ask("INFO commandstats", text, sizeof(text));
-        at = strstr(text, "cmdstat_hget:calls=");
-        return at ? atoi(at + strlen("cmdstat_hget:calls=")) : 0;
-}
 
 Test(alike, redis_is_not_asked_for_a_key_that_is_not_there)
 {
@@ -348,9 +330,9 @@ Test(alike, redis_is_not_asked_for_a_key_that_is_not_there)
                 test_put(t, "old", "1");
                 test_reopen_killed(t);
                 cr_expect_null(test_get(t, "new"));
-                cr_expect_eq(gets(), 0);
+                cr_expect_eq(test_redis_calls(&server, "hget"), 0);
                 cr_expect_str_eq(test_get(t, "old"), "1");
-                cr_expect_eq(gets(), 1);
+                cr_expect_eq(test_redis_calls(&server, "hget"), 1);
                 test_put(t, "new", "2");
                 cr_expect_str_eq(test_get(t, "new"), "2");
                 for (int i = 0; i < 3000; i++) {
@@ -362,7 +344,7 @@ Test(alike, redis_is_not_asked_for_a_key_that_is_not_there)
                 }
                 test_reopen_clean(t);
                 cr_expect_null(test_get(t, "many"));
-                cr_expect_eq(gets(), 2);
+                cr_expect_eq(test_redis_calls(&server, "hget"), 2);
                 cr_expect_str_eq(test_get(t, "many-2999"), "many-2999");
                 cr_expect_str_eq(test_get(t, "new"), "2");
         }
@@ -382,16 +364,16 @@ Test(alike, a_store_of_the_format_before_is_read_pruned_and_goes_on)
                                 "-%d t topic b old%d a %d u %d p %" PRIu64 "-%d",
                                 stream.incarnation, i, i, 10 * i, 10 * i,
                                 i > 1 ? stream.incarnation : 0, i - 1);
-                        ask(command, NULL, 0);
+                        test_redis_ask(&server, command, NULL, 0);
                 }
                 snprintf(command, sizeof(command),
                         "HSET umbra:store:s:signal@w first %" PRIu64 "-1 last %" PRIu64 "-3 top 30",
                         stream.incarnation, stream.incarnation);
-                ask(command, NULL, 0);
-                ask("HSET umbra:store:meta format 1", NULL, 0);
+                test_redis_ask(&server, command, NULL, 0);
+                test_redis_ask(&server, "HSET umbra:store:meta format 1", NULL, 0);
                 test_open(t);
                 test_stream(t, "signal@w", STORE_STREAM_FULL);
-                ask("HGET umbra:store:meta format", text, sizeof(text));
+                test_redis_ask(&server, "HGET umbra:store:meta format", text, sizeof(text));
                 cr_expect_str_eq(text, "2"); /* an older program is kept from it */
                 test_append_at(t, "signal@w", "new4", 40);
                 cr_expect_str_eq(test_read(t, "signal@w", BUS_POS_ZERO), "old1 old2 old3 new4 ");

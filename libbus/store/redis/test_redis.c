@@ -524,10 +524,10 @@ Test(redis, a_server_that_does_not_sync_each_commit_is_refused)
 /* ---- users ---- */
 
 /* As docs/operations.md has them. */
-#define RIGHTS                                                                                      \
-        " resetchannels -@all +fcall +fcall_ro +info +ping +wait +exists +hget +hmget +hset +hdel " \
-        "+hgetall +sadd +smembers +sismember +rpush +ltrim +lrange +xadd +xrange "                  \
-        "+xrevrange +xtrim +zadd +zrem +zrange +zrangebyscore +zrangebylex +unlink +time"
+#define RIGHTS                                                                                        \
+        " resetchannels -@all +fcall +fcall_ro +info +ping +wait +exists +hget +hmget +hset +hdel "   \
+        "+hgetall +sadd +smembers +sismember +rpush +ltrim +lrange +xadd +xrange +xrevrange +xtrim +" \
+        "zadd +zrem +zrange +zrangebyscore +zrangebylex +unlink +time +multi +exec +watch +unwatch"
 
 Test(redis, a_service_s_user_reaches_its_own_store_alone)
 {

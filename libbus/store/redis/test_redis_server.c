@@ -7,6 +7,8 @@
 #include <hiredis.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -111,4 +113,26 @@ void test_redis_use(const struct test_redis *redis)
         struct store_redis_options options = test_redis_options(redis);
 
         store_redis_use(&options);
+}
+
+void test_redis_ask(const struct test_redis *redis, const char *command, char *text, size_t size)
+{
+        redisContext *context = redisConnectUnix(redis->socket);
+        redisReply *reply = redisCommand(context, command);
+
+        bus_require(reply && reply->type != REDIS_REPLY_ERROR);
+        if (text)
+                snprintf(text, size, "%s", reply->str ? reply->str : "");
+        freeReplyObject(reply);
+        redisFree(context);
+}
+
+int test_redis_calls(const struct test_redis *redis, const char *command)
+{
+        BUS_AUTOFREE char *key = bus_xasprintf("cmdstat_%s:calls=", command);
+        char text[16384], *at;
+
+        test_redis_ask(redis, "INFO commandstats", text, sizeof(text));
+        at = strstr(text, key);
+        return at ? atoi(at + strlen(key)) : 0;
 }

@@ -19,4 +19,8 @@ void test_redis_kill(struct test_redis *redis); /* SIGKILL, and waits for its en
 void test_redis_end(struct test_redis *redis);
 /* The engine finds it, as replica "one", with a lease of 10 s. */
 void test_redis_use(const struct test_redis *redis);
+/* Carries COMMAND out as the default user; TEXT, or NULL, gets what it answers. */
+void test_redis_ask(const struct test_redis *redis, const char *command, char *text, size_t size);
+/* How often it has carried out COMMAND. */
+int test_redis_calls(const struct test_redis *redis, const char *command);
 struct store_redis_options test_redis_options(const struct test_redis *redis);
