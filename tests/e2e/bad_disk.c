@@ -72,6 +72,14 @@ static int sync_fault(int fd)
         return wants("eio-sync") ? EIO : 0;
 }
 
+/* What goes past the cache is synced with the write. */
+static int synced_write_fault(int fd)
+{
+        int flags = fcntl(fd, F_GETFL);
+
+        return flags >= 0 && flags & O_DSYNC ? sync_fault(fd) : 0;
+}
+
 #define FAIL_IF(fault)                      \
         do {                                \
                 const int fault_ = (fault); \
@@ -84,12 +92,14 @@ static int sync_fault(int fd)
 ssize_t pwrite(int fd, const void *data, size_t size, off_t at)
 {
         FAIL_IF(write_fault(fd));
+        FAIL_IF(synced_write_fault(fd));
         return NEXT(pwrite)(fd, data, size, at);
 }
 
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at)
 {
         FAIL_IF(write_fault(fd));
+        FAIL_IF(synced_write_fault(fd));
         return NEXT(pwrite64)(fd, data, size, at);
 }
 
