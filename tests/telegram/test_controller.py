@@ -199,7 +199,7 @@ def fallback(rig):
     until("health knows", lambda: rig.bots() == ["main"])
     rig.ctl("token", {"token": OWN, "valid": True})
     until("its own bot is back", lambda: (rig.write("/risk"), time.sleep(1.1), [
-        m for m in rig.messages(ADMIN, rig.mark) if "daily loss" in m["text"]])[2])
+        m for m in rig.messages(ADMIN, rig.mark) if "daily loss" in m.get("text", "")])[2])
     rig.passed("the main bot takes over, and gives back")
 
 
@@ -272,7 +272,7 @@ def main():
     except Failed as why:
         print(f"after {rig.checks} checks: FAIL {why}", flush=True)
         if os.environ.get("UMBRA_SHOW"):
-            print(json.dumps([m["text"] for m in rig.messages(ADMIN)][-6:], indent=1))
+            print(json.dumps([m.get("text") for m in rig.messages(ADMIN)][-6:], indent=1))
     finally:
         rig.finish(failed)
     sys.exit(failed)

@@ -52,7 +52,10 @@ def trade(rig):
             "id": f"modes{time.monotonic_ns()}"}
     answer = rig.command("alert", json.dumps(body))
     alert = json.loads(answer[answer.index("{"):])["alert_id"]
-    until("it is traded", lambda: '"state":"filled"' in rig.command("trace", "--json", alert, may_fail=True))
+    try:
+        until("it is traded", lambda: '"state":"filled"' in rig.command("trace", "--json", alert, may_fail=True))
+    except Failed as why:
+        raise Failed(f"{why}\n{rig.command('trace', alert, may_fail=True)}") from why
     until("it is closed", lambda: "executed" in rig.command("close", may_fail=True) or
           '"open_trades":0' in rig.command("status", "--json"))
 
@@ -92,9 +95,11 @@ def restarted(rig, token):
         after = rig.last()
         rig.write(text, TRADER, token=token)
         rig.kill(service)
-        until(f"{text} is answered", lambda: [m for m in rig.messages(TRADER, after, token) if what in m["text"]], 30)
+        answers = lambda after=after, what=what: [m for m in rig.messages(TRADER, after, token)
+                                                  if what in m.get("text", m.get("caption", ""))]
+        until(f"{text} is answered", answers, 30)
         rig.answer("/version", "Umbra 0", TRADER, token=token)
-        count = len([m for m in rig.messages(TRADER, after, token) if what in m["text"]])
+        count = len(answers())
         expect(count == 1, f"{text} was answered {count} times")
 
 
