@@ -86,7 +86,9 @@ class Rig:
 
     def up(self, more, *options):
         sets = {"alert-ingest.listen": "127.0.0.1:0", "health.listen": "127.0.0.1:0", "telegram.api_base": self.base,
-                "telegram.probe": "1s", **more}
+                "telegram.probe": "1s",
+                # a loss must not take the smallest of lots from the next alert
+                "mt5-demo.balance": 20000, **more}
         for name, (user, chat, role) in PEOPLE.items():
             section = f"telegram_user.{name}."
             sets.update({section + "user": user, section + "chat": chat, section + "role": role})
