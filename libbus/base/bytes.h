@@ -36,6 +36,12 @@ static inline bool bus_bytes_equal(struct bus_bytes a, struct bus_bytes b)
         return a.size == b.size && (!a.size || !memcmp(a.data, b.data, a.size));
 }
 
+static inline bool bus_bytes_begin(struct bus_bytes bytes, struct bus_bytes prefix)
+{
+        return bytes.size >= prefix.size &&
+               bus_bytes_equal((struct bus_bytes){ bytes.data, prefix.size }, prefix);
+}
+
 void bus_buf_done(struct bus_buf *buf); /* frees what it owns; leaves it empty and usable */
 void bus_buf_clear(struct bus_buf *buf);
 /* Makes room for MORE bytes behind size and returns where they start; size is not changed. */

@@ -3,13 +3,6 @@
 
 #include <string.h>
 
-static bool starts_with(struct bus_bytes text, const char *word)
-{
-        size_t length = strlen(word);
-
-        return text.size >= length && !memcmp(text.data, word, length);
-}
-
 static struct bus_bytes behind(struct bus_bytes text, size_t count)
 {
         return bus_bytes(text.data + count, text.size - count);
@@ -55,7 +48,8 @@ enum probe_question probe_question(struct bus_bytes request, bool *ret_head)
                 return PROBE_NONSENSE;
         target = word_of(behind(line, method.size + 1), ' ');
         if (method.size + 1 + target.size == line.size ||
-                !starts_with(behind(line, method.size + 1 + target.size), " HTTP/1."))
+                !bus_bytes_begin(
+                        behind(line, method.size + 1 + target.size), bus_bytes_str(" HTTP/1.")))
                 return PROBE_NONSENSE;
         if (!is(method, "GET") && !is(method, "HEAD"))
                 return PROBE_OTHER_METHOD;

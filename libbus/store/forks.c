@@ -21,3 +21,17 @@ struct bus_pos store_fork_resolve(const struct store_stream *stream, struct bus_
         }
         return after;
 }
+
+int store_fork_start(const struct store_stream *stream, struct bus_pos before_first,
+        struct bus_pos after, struct bus_pos *ret_start)
+{
+        struct bus_pos start = store_fork_resolve(stream, after);
+
+        if (bus_pos_compare(start, stream->last) > 0)
+                return STORE_AHEAD;
+        /* from zero one takes what there is; from anywhere else nothing may be missing */
+        if (!bus_pos_is_zero(after) && bus_pos_compare(start, before_first) < 0)
+                return STORE_PRUNED;
+        *ret_start = start;
+        return 0;
+}

@@ -28,20 +28,6 @@ static void begin_range(struct redis_store *s, const struct redis_stream *stream
         redis_add_int(&s->command, (int64_t)count);
 }
 
-static int find_start(
-        const struct redis_stream *stream, struct bus_pos after, struct bus_pos *ret_start)
-{
-        struct bus_pos start = store_fork_resolve(&stream->now, after);
-
-        if (bus_pos_compare(start, stream->now.last) > 0)
-                return STORE_AHEAD;
-        /* from zero one takes what there is; from anywhere else nothing may be missing */
-        if (!bus_pos_is_zero(after) && bus_pos_compare(start, stream->before_first) < 0)
-                return STORE_PRUNED;
-        *ret_start = start;
-        return 0;
-}
-
 struct reading {
         const struct redis_stream *stream;
         struct bus_pos last; /* handed over last, or where it begins */
@@ -118,7 +104,7 @@ int redis_read(struct store *store, const char *name, struct bus_pos after, size
         if (s->shared)
                 r = redis_stream_refresh(s, stream);
         if (!r)
-                r = find_start(stream, after, &start);
+                r = store_fork_start(&stream->now, stream->before_first, after, &start);
         if (r)
                 return r;
         /* what an entry holds besides may be pruned already */

@@ -93,11 +93,6 @@ static int values_of(struct redis_store *s, const redisReply *keys, redisReply *
         return !r && !redis_is_array(*ret_values, keys->elements) ? -EBADMSG : r;
 }
 
-static bool has_prefix(struct bus_bytes key, struct bus_bytes prefix)
-{
-        return key.size >= prefix.size && bus_bytes_equal(bus_bytes(key.data, prefix.size), prefix);
-}
-
 /* > 0: that was all of it. */
 static int hand_over(struct redis_store *s, const redisReply *keys, struct bus_bytes prefix,
         store_state_fn fn, void *arg)
@@ -110,7 +105,7 @@ static int hand_over(struct redis_store *s, const redisReply *keys, struct bus_b
         for (size_t i = 0; i < keys->elements; i++)
                 if (!redis_is_text(keys->element[i]))
                         return -EBADMSG;
-        if (!has_prefix(redis_bytes(keys->element[0]), prefix))
+        if (!bus_bytes_begin(redis_bytes(keys->element[0]), prefix))
                 return 1;
         if (values_of(s, keys, &values) < 0)
                 return s->failed ? s->failed : -EBADMSG;
@@ -119,7 +114,7 @@ static int hand_over(struct redis_store *s, const redisReply *keys, struct bus_b
                 struct bus_bytes key = redis_bytes(keys->element[i]);
                 int told;
 
-                if (!has_prefix(key, prefix)) {
+                if (!bus_bytes_begin(key, prefix)) {
                         r = 1;
                         break;
                 }

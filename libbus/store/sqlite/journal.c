@@ -82,20 +82,6 @@ static void fill_record(sqlite3_stmt *stmt, struct store_record *ret_record)
         };
 }
 
-static int find_start(
-        const struct sqlite_stream *stream, struct bus_pos after, struct bus_pos *ret_start)
-{
-        struct bus_pos start = store_fork_resolve(&stream->now, after);
-
-        if (bus_pos_compare(start, stream->now.last) > 0)
-                return STORE_AHEAD;
-        /* from zero one takes what there is; from anywhere else nothing may be missing */
-        if (!bus_pos_is_zero(after) && bus_pos_compare(start, stream->before_first) < 0)
-                return STORE_PRUNED;
-        *ret_start = start;
-        return 0;
-}
-
 int sqlite_read(struct store *store, const char *name, struct bus_pos after, size_t max_count,
         store_record_fn fn, void *arg, struct bus_pos *ret_after)
 {
@@ -108,7 +94,7 @@ int sqlite_read(struct store *store, const char *name, struct bus_pos after, siz
 
         if (!stream || s->busy)
                 return stream ? -EBUSY : -ENOENT;
-        r = find_start(stream, after, &start);
+        r = store_fork_start(&stream->now, stream->before_first, after, &start);
         if (!r)
                 r = sqlite_catch_up(s);
         if (r)

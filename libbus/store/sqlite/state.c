@@ -83,11 +83,6 @@ int sqlite_cursor(struct store *store, const char *name, struct bus_pos *ret_pos
         return rc == SQLITE_DONE ? STORE_ABSENT : sqlite_errno(rc, s->db);
 }
 
-static bool has_prefix(struct bus_bytes key, struct bus_bytes prefix)
-{
-        return key.size >= prefix.size && bus_bytes_equal(bus_bytes(key.data, prefix.size), prefix);
-}
-
 int sqlite_scan(struct store *store, struct bus_bytes prefix, store_state_fn fn, void *arg)
 {
         struct sqlite_store *s = sqlite_of(store);
@@ -106,7 +101,7 @@ int sqlite_scan(struct store *store, struct bus_bytes prefix, store_state_fn fn,
         while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
                 struct bus_bytes key = sqlite_column_bytes(stmt, 0);
 
-                if (!has_prefix(key, prefix))
+                if (!bus_bytes_begin(key, prefix))
                         break;
                 r = fn(key, sqlite_column_bytes(stmt, 1), arg);
                 if (r)
