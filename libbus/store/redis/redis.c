@@ -251,12 +251,14 @@ static int redis_renew(struct store *store)
                 redis_arm_take(s);
         if (r < 0)
                 return r;
-        if (!redis_is_array(reply, 2) || !redis_is_text(reply->element[0]) ||
-                !redis_is_text(reply->element[1]) ||
+        if (!redis_is_array(reply, 3) || !redis_is_text(reply->element[0]) ||
+                !redis_is_text(reply->element[1]) || !redis_is_text(reply->element[2]) ||
                 redis_parse_number(redis_bytes(reply->element[1]), &n) < 0)
                 return s->failed = -EBADMSG;
-        if (strcmp(reply->element[0]->str, s->mark->id) || (uint64_t)n < s->mark->n)
-                return s->failed = -ENOTRECOVERABLE; /* it has lost what it had */
+        /* it has lost what it had, or another replica has found that out */
+        if (strcmp(reply->element[0]->str, s->mark->id) || (uint64_t)n < s->mark->n ||
+                (reply->element[2]->str[0] == '1' && !s->regressed))
+                return s->failed = -ENOTRECOVERABLE;
         s->held_until_us = asked_us + redis_options()->lease_us;
         return 0;
 }

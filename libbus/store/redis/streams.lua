@@ -225,7 +225,7 @@ local function renew(keys, argv)
     else
         redis.call('HSET', prefix .. 'meta', 'till', till)
     end
-    return redis.call('HMGET', prefix .. 'meta', 'id', 'n')
+    return redis.call('HMGET', prefix .. 'meta', 'id', 'n', 'regressed')
 end
 
 -- ---- streams ----

@@ -97,8 +97,7 @@ static void restore(struct test_store *t, const char *backup)
         char error[256] = "";
 
         t->store = store_free(t->store);
-        cr_assert_eq(
-                store_restore("redis", backup, t->path, error, sizeof(error)), 0, "%s", error);
+        cr_assert_eq(store_restore("redis", backup, t->path, error, sizeof(error)), 0, "%s", error);
         test_open(t);
 }
 
