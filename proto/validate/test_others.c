@@ -208,5 +208,6 @@ Test(turn, names_the_field_that_is_wrong)
         REFUSED(turn, "until_us", m.until_us = 0);
         REFUSED(turn, "retry_after_s", m.retry_after_s = 100000);
         PASSES(turn, (m.kind = PB__TURN_KIND__TURN_KIND_ASK, m.until_us = 0, m.priority = 2));
-        PASSES(turn, (m.kind = PB__TURN_KIND__TURN_KIND_DONE, m.until_us = 0, m.retry_after_s = 30));
+        PASSES(turn,
+                (m.kind = PB__TURN_KIND__TURN_KIND_DONE, m.until_us = 0, m.retry_after_s = 30));
 }

@@ -50,6 +50,7 @@ struct controller {
         struct memory memory;
         Pb__Account *account; /* the last one; NULL: none was seen */
         struct question *questions;
+        struct bus_source *questions_timer;
 
         struct controller_poll own_poll, main_poll;
         int64_t conflict_us;
@@ -63,6 +64,8 @@ struct controller {
 BUS_MUST int controller_updates_start(struct controller *self);
 void controller_updates_stop(struct controller *self);
 void controller_updates_done(struct controller *self);
+/* Stages what is remembered, for whoever changed it outside of an update. */
+void controller_keep(struct controller *self);
 /* Its facts for the heartbeat. */
 void controller_updates_report(struct controller *self);
 /* The role has another bot. */
@@ -78,6 +81,8 @@ void controller_say(
 /* questions.c */
 void controller_ask(struct controller *self, struct controller_chat chat,
         const struct command_spec *spec, const char *arguments);
+/* What was asked in an earlier life and not answered is asked again. */
+void controller_questions_start(struct controller *self);
 void controller_questions_done(struct controller *self);
 
 /* streams.c */

@@ -136,6 +136,7 @@ static int start(void *arg)
                 r = controller_updates_start(self);
         if (r < 0)
                 return r;
+        controller_questions_start(self);
         if (tg_role_state(self->role) == TG_STATE_OFF)
                 log_info("telegram_off", "no token: nobody commands by Telegram");
         bus_service_ready(self->service);

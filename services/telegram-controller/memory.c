@@ -63,7 +63,7 @@ struct packing {
         Pb__TelegramController all;
         Pb__TelegramSeen seen[MEMORY_BOTS], *seen_list[MEMORY_BOTS];
         int64_t ids[MEMORY_BOTS][MEMORY_SEEN];
-        Pb__TelegramWaiting waiting[2 * MEMORY_WAITING], *waiting_list[2 * MEMORY_WAITING];
+        Pb__TelegramWaiting waiting[3 * MEMORY_WAITING], *waiting_list[3 * MEMORY_WAITING];
         size_t waiting_count;
 };
 
@@ -119,6 +119,8 @@ void memory_pack(const struct memory *memory, struct bus_buf *buf)
         packing->all.n_confirmations = pack_waiting(packing, memory->confirmations);
         packing->all.asked = packing->waiting_list + packing->all.n_confirmations;
         packing->all.n_asked = pack_waiting(packing, memory->asked);
+        packing->all.questions = packing->all.asked + packing->all.n_asked;
+        packing->all.n_questions = pack_waiting(packing, memory->questions);
         bus_pack(&packing->all.base, buf);
         free(packing);
 }
@@ -148,6 +150,7 @@ int memory_unpack(struct bus_bytes value, struct memory *ret_memory)
                         (void)memory_take(ret_memory, all->seen[i]->bot, all->seen[i]->ids[k]);
         unpack_waiting(all->confirmations, all->n_confirmations, ret_memory->confirmations);
         unpack_waiting(all->asked, all->n_asked, ret_memory->asked);
+        unpack_waiting(all->questions, all->n_questions, ret_memory->questions);
         pb__telegram_controller__free_unpacked(all, NULL);
         return 0;
 }

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * What the controller remembers over restarts: which updates it has taken, who was asked back, and
- * who waits for a result. Bounded: the oldest make room. Pure.
+ * What the controller remembers over restarts: which updates it has taken, who was asked back, who
+ * waits for a result, and what health is being asked. Bounded: the oldest make room. Pure.
  *
  * Invariant: an update is marked in the same value, and so in the same transaction, as whatever
  * follows from it.
@@ -33,12 +33,13 @@ struct memory_waiting {
 struct memory {
         struct memory_seen seen[MEMORY_BOTS];
         size_t next_bot;
-        struct memory_waiting confirmations[MEMORY_WAITING], asked[MEMORY_WAITING];
+        struct memory_waiting confirmations[MEMORY_WAITING], asked[MEMORY_WAITING],
+                questions[MEMORY_WAITING];
 };
 
 /* Marks UPDATE_ID of BOT as taken. False: it was already. */
 bool memory_take(struct memory *memory, const char *bot, int64_t update_id);
-/* A place for a new one, in either list; the oldest goes. */
+/* A place for a new one, in any of the lists; the oldest goes. */
 struct memory_waiting *memory_place(struct memory_waiting list[static MEMORY_WAITING]);
 struct memory_waiting *memory_find(
         struct memory_waiting list[static MEMORY_WAITING], const char *id);

@@ -1,4 +1,10 @@
-/* Questions to health over its HTTP API: asked behind the commit, answered when the answer is there. */
+/*
+ * Questions to health over its HTTP API: asked behind the commit, answered when the answer is there.
+ *
+ * Invariant: a question is remembered from the commit of its update to that of its answer. What only
+ * asks is asked again by the next process; what does something is not done twice.
+ */
+#include "libbus/base/clock.h"
 #include "libbus/base/ids.h"
 #include "libbus/base/io.h"
 #include "libbus/base/require.h"
@@ -22,6 +28,7 @@ struct question {
         struct tg_call *call;
         const struct command_spec *spec;
         struct controller_chat chat;
+        char id[BUS_ID_SIZE]; /* of the memory's */
         char path[96];
 };
 
@@ -52,6 +59,18 @@ static void render(const struct question *question, const json_t *json, struct b
                 render_json(html, question->spec->help, json, keys_of(question->spec));
 }
 
+/* Answered: with the next commit. */
+static void say(
+        struct controller *self, const char *id, struct controller_chat chat, struct bus_buf *html)
+{
+        struct memory_waiting *waiting = memory_find(self->memory.questions, id);
+
+        if (waiting)
+                *waiting = (struct memory_waiting){ 0 };
+        controller_keep(self);
+        controller_say(self, chat, bus_buf_str(html), NULL);
+}
+
 static void on_answer(void *arg, const struct tg_wire_answer *answer)
 {
         struct question *question = arg;
@@ -65,7 +84,7 @@ static void on_answer(void *arg, const struct tg_wire_answer *answer)
         else
                 tg_printf(&html, "/%s: health does not answer (%s).", question->spec->name,
                         answer->error ? answer->problem : "no JSON");
-        controller_say(question->self, question->chat, bus_buf_str(&html), NULL);
+        say(question->self, question->id, question->chat, &html);
         json_decref(json);
         question_free(question);
 }
@@ -109,33 +128,95 @@ static void on_committed(void *arg, void *question_arg, int result)
                 on_answer, question);
 }
 
+static void set_path(struct question *question, const char *arguments)
+{
+        const char *path = question->spec->path;
+
+        if (strcmp(path, "/api/alerts") != 0)
+                snprintf(question->path, sizeof(question->path), "%s", path);
+        else if (*arguments)
+                snprintf(question->path, sizeof(question->path), "%s/%s", path, arguments);
+        else
+                snprintf(question->path, sizeof(question->path), "%s?limit=%d", path, ALERTS_TOLD);
+}
+
+static void begin(struct controller *self, const struct command_spec *spec,
+        const struct memory_waiting *waiting)
+{
+        struct question *question = bus_new(struct question);
+
+        *question = (struct question){ .self = self,
+                .next = self->questions,
+                .spec = spec,
+                .chat = { waiting->chat_id, waiting->by_main } };
+        snprintf(question->id, sizeof(question->id), "%s", waiting->id);
+        set_path(question, waiting->arguments);
+        self->questions = question;
+        bus_after_commit(self->service, on_committed, question);
+}
+
 void controller_ask(struct controller *self, struct controller_chat chat,
         const struct command_spec *spec, const char *arguments)
 {
         bool is_alert = !strcmp(spec->path, "/api/alerts");
-        struct question *question;
+        struct memory_waiting *waiting;
 
         if (is_alert && *arguments && !bus_id_valid(arguments)) {
                 controller_say(self, chat, "/alert takes an alert's id, 26 characters.", NULL);
                 return;
         }
-        question = bus_new(struct question);
-        *question = (struct question){
-                .self = self, .next = self->questions, .spec = spec, .chat = chat
-        };
-        self->questions = question;
-        if (is_alert && *arguments)
-                snprintf(question->path, sizeof(question->path), "%s/%s", spec->path, arguments);
-        else if (is_alert)
-                snprintf(question->path, sizeof(question->path), "%s?limit=%d", spec->path,
-                        ALERTS_TOLD);
-        else
-                snprintf(question->path, sizeof(question->path), "%s", spec->path);
-        bus_after_commit(self->service, on_committed, question);
+        waiting = memory_place(self->memory.questions);
+        bus_id_new(waiting->id);
+        waiting->chat_id = chat.id;
+        waiting->by_main = chat.by_main;
+        waiting->at_us = bus_wall_us();
+        snprintf(waiting->name, sizeof(waiting->name), "%s", spec->name);
+        if (is_alert)
+                snprintf(waiting->arguments, sizeof(waiting->arguments), "%s", arguments);
+        begin(self, spec, waiting);
+}
+
+/* ---- of an earlier life ---- */
+
+static void ask_again(struct controller *self, const struct memory_waiting *waiting)
+{
+        const struct command_spec *spec = command_find(waiting->name);
+        BUS_AUTOBUF struct bus_buf html = BUS_BUF_INIT;
+
+        if (spec && spec->kind == COMMAND_ASK &&
+                bus_wall_us() - waiting->at_us <= COMMAND_FRESH_US) {
+                begin(self, spec, waiting);
+                return;
+        }
+        tg_printf(&html, "/%s: this bot was started again before there was an answer. Please %s.",
+                waiting->name,
+                spec && spec->kind == COMMAND_POST ? "look whether it was done" : "ask again");
+        say(self, waiting->id, (struct controller_chat){ waiting->chat_id, waiting->by_main },
+                &html);
+}
+
+static void on_timer(void *arg)
+{
+        struct controller *self = arg;
+
+        for (size_t i = 0; i < MEMORY_WAITING; i++) {
+                struct memory_waiting waiting = self->memory.questions[i];
+
+                if (*waiting.id)
+                        ask_again(self, &waiting);
+        }
+}
+
+void controller_questions_start(struct controller *self)
+{
+        self->questions_timer =
+                bus_loop_add_timer(bus_service_loop(self->service), 0, 0, on_timer, self);
 }
 
 void controller_questions_done(struct controller *self)
 {
+        if (self->questions_timer)
+                bus_loop_remove(bus_service_loop(self->service), self->questions_timer);
         for (struct question *next, *question = self->questions; question; question = next) {
                 next = question->next;
                 tg_wire_cancel(question->call);

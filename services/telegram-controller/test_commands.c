@@ -83,7 +83,7 @@ Test(memory, takes_an_update_once_for_each_bot)
 {
         struct memory *memory = bus_new(struct memory), *again = bus_new(struct memory);
         BUS_AUTOBUF struct bus_buf packed = BUS_BUF_INIT;
-        struct memory_waiting *asked;
+        struct memory_waiting *asked, *question;
 
         cr_expect(memory_take(memory, "aa", 5));
         cr_expect_not(memory_take(memory, "aa", 5));
@@ -95,8 +95,13 @@ Test(memory, takes_an_update_once_for_each_bot)
         asked = memory_place(memory->asked);
         bus_id_new(asked->id);
         asked->chat_id = -7;
+        question = memory_place(memory->questions);
+        bus_id_new(question->id);
+        snprintf(question->name, sizeof(question->name), "status");
         memory_pack(memory, &packed);
         cr_assert_eq(memory_unpack(bus_buf_bytes(&packed), again), 0);
+        cr_expect_str_eq(memory_find(again->questions, question->id)->name, "status");
+        cr_expect_null(memory_find(again->questions, asked->id));
         cr_expect_not(memory_take(again, "aa", 99 + MEMORY_SEEN));
         cr_expect_not(memory_take(again, "bb", 5));
         cr_expect_eq(memory_find(again->asked, asked->id)->chat_id, -7);

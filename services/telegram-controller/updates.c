@@ -73,10 +73,17 @@ static bool was_held(const struct controller_poll *poll)
         return bus_mono_us() - poll->asked_us >= HELD_US;
 }
 
+void controller_keep(struct controller *self)
+{
+        BUS_AUTOBUF struct bus_buf packed = BUS_BUF_INIT;
+
+        memory_pack(&self->memory, &packed);
+        bus_put(self->service, STATE_KEY, bus_buf_bytes(&packed), true);
+}
+
 static void take_all(struct controller_poll *poll, const json_t *updates)
 {
         struct controller *self = poll->controller;
-        BUS_AUTOBUF struct bus_buf packed = BUS_BUF_INIT;
         size_t index, taken = 0;
         json_t *update;
 
@@ -97,8 +104,7 @@ static void take_all(struct controller_poll *poll, const json_t *updates)
         poll->retry_us = 0;
         if (json_array_size(updates) < UPDATES_A_POLL)
                 poll->since_us = bus_wall_us();
-        memory_pack(&self->memory, &packed);
-        bus_put(self->service, STATE_KEY, bus_buf_bytes(&packed), true);
+        controller_keep(self);
         bus_after_commit(self->service, on_committed, poll);
 }
 
