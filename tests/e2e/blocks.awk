@@ -4,7 +4,7 @@
 #
 #       ```sh up            on a running system; `up fails`: it must not exit 0
 #       ```sh stopped       the same state folder, while nothing runs
-#       ```sh stack|k8s     by the suite of that name; `k8s restore`: with a cluster that is played
+#       ```sh stack|k8s     by the suite of that name; `k8s played`: with a cluster that is played
 #       ```sh none          not run: read by the shell alone (sh -n)
 function close_block() {
         if (file)

@@ -44,7 +44,7 @@ place() { # BASE: "operations.md:17"
 for env in "$blocks"/*.env; do
         at=$(place "${env%.env}")
         case $(cat "$env") in
-        up | 'up fails' | stopped | stack | k8s | 'k8s restore' | none) ;;
+        up | 'up fails' | stopped | stack | k8s | 'k8s played' | none) ;;
         *) fail "$at: a command block must say where it runs (\`\`\`sh up|stopped|stack|k8s|none), not '$(cat "$env")'" ;;
         esac
         sh -n "${env%.env}.sh" || fail "$at: is not shell"

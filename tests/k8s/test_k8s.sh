@@ -177,7 +177,7 @@ UMBRA_REDIS_SOCKET=$folder/redis.sock UMBRA_REDIS_USER=loader UMBRA_REDIS_PASSWO
         "$umbra" redis load --state "$secret" >"$folder/said" 2>&1 || fail "umbra redis load: $(cat "$folder/said")"
 passed 'the job that brings the functions may, and can'
 
-# ---- a restore in a cluster: the runbook's blocks, with a kubectl that plays the cluster ----
+# ---- the runbook's blocks that want a cluster, with a kubectl that plays it: what is applied, and a restore ----
 
 # What it would find on the claims: a backup of a system that ran, on another Redis.
 hash() {
@@ -215,8 +215,15 @@ has() { # KIND/NAME: with a volume at the folder of backups, or around it
                 /mountPath: \/var\/lib\/umbra(\/backup)?\n/ { found = 1 }
         END { exit !found }' "$PLAYED/staging.yaml"
 }
-[ "$1 $2" = '-n umbra' ]
-shift 2
+case "$1 $2" in
+'diff -k' | 'apply -k')
+        "$KUBECTL" kustomize "$3" >/dev/null
+        [ "$1" = apply ]
+        exit
+        ;;
+'-n umbra') shift 2 ;;
+*) exit 2 ;;
+esac
 case $1 in
 exec)
         has "$2"
@@ -228,6 +235,7 @@ scale)
         done
         ;;
 port-forward) has "$2" && exec sleep 60 ;;
+rollout) has "$3" ;;
 get) ;; # nobody is left
 *) exit 1 ;;
 esac
@@ -236,18 +244,18 @@ chmod +x "$folder/played/kubectl"
 ln -s "$umbra" "$folder/played/umbra"
 ran=0
 for env in "$folder"/blocks/*.env; do
-        [ "$(cat "$env")" = 'k8s restore' ] || continue
-        sed -e "s/16379/$redis_port/" -e 's/^kubectl apply .*/:/' "${env%.env}.sh" >"$folder/block"
-        (cd "$folder" && PLAYED=$folder PATH=$folder/played:$PATH sh -e "$folder/block") >"$folder/said" 2>&1 ||
+        [ "$(cat "$env")" = 'k8s played' ] || continue
+        sed "s/16379/$redis_port/" "${env%.env}.sh" >"$folder/block"
+        (cd "$folder" && PLAYED=$folder KUBECTL=$(command -v "$kubectl") PATH=$folder/played:$PATH sh -e "$folder/block") >"$folder/said" 2>&1 ||
                 fail "operations.md:$(cat "${env%.env}.line"): $(tail -n 5 "$folder/said")"
         ran=$((ran + 1))
 done
-[ "$ran" = 2 ] || fail "the runbook has $ran blocks for a restore"
+[ "$ran" = 3 ] || fail "of the runbook $ran blocks want a cluster"
 grep -q '^alert-ingest: restored' "$folder/said" || fail "nothing was restored: $(cat "$folder/said")"
 grep -q '^order-executor: restored' "$folder/said" || fail "not all was restored: $(cat "$folder/said")"
 says NOPERM as restore flushall
 says NOPERM as restore function flush
-passed "a restore in a cluster, by the runbook's blocks: as the user who is for it, into this Redis"
+passed "the runbook's blocks that want a cluster: an overlay applied, a restore into this Redis by the user who is for it"
 
 # ---- the terminal's way in, with Redis for somebody to talk to at its end ----
 
