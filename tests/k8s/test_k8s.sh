@@ -121,8 +121,8 @@ free_port() {
 # What a service may do there is written down three times.
 # shellcheck disable=SC2016 # the shell's dollars are the script's
 rights_in() { # FILE: of the first user it gives them to
-        tr '\n' ' ' <"$tree/$1" | sed 's/rights="$rights//g' | tr -d "'\"" | grep -o '+fcall +fcall_ro .*+time' | tr -s ' ' ' ' |
-                sed 's/+time.*/+time/'
+        tr '\n' ' ' <"$tree/$1" | sed 's/rights="$rights//g' | tr -d "'\"" | tr -s ' ' ' ' |
+                grep -o '+fcall +fcall_ro\( +[a-z_]*\)*' | head -n 1
 }
 for file in docker/prepare.sh k8s/secrets; do
         [ "$(rights_in "$file")" = "$(rights_in docs/stores.md)" ] || fail "$file and docs/stores.md differ in what a service may do in Redis"
