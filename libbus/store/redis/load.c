@@ -188,6 +188,8 @@ int redis_load_begin(struct redis_loader *loader, struct redis_store *s,
                 if (!r)
                         r = ask_to_begin(s, &reply, error, error_size);
         }
+        if (r == -EBUSY)
+                redis_say_who(error, error_size);
         if (!r && !redis_is_text(reply))
                 r = -EBADMSG;
         if (r < 0)

@@ -114,17 +114,6 @@ static int ask_to_open(struct redis_store *s, const struct store_options *option
         return redis_ask(s->context, &s->command, ret_reply, error, error_size);
 }
 
-/* "redis: UMBRABUSY REPLICA/ID MS" */
-static void say_who(char *error, size_t error_size)
-{
-        const char *at = strstr(error, "UMBRABUSY ");
-        BUS_AUTOFREE char *who = at ? bus_xstrdup(at + strlen("UMBRABUSY ")) : NULL;
-
-        if (who)
-                snprintf(error, error_size, "held by another process: %.*s",
-                        (int)strcspn(who, "/ "), who);
-}
-
 static int take_open(struct redis_store *s, const redisReply *reply)
 {
         int64_t n;
@@ -170,7 +159,7 @@ static int open_store(
                         r = ask_to_open(s, options, run, &reply, error, error_size);
         }
         if (r == -EBUSY)
-                say_who(error, error_size);
+                redis_say_who(error, error_size);
         if (!r)
                 r = take_open(s, reply);
         if (!r)

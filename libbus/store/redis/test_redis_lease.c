@@ -62,6 +62,31 @@ Test(redis_lease, a_store_that_was_closed_is_free_at_once)
         }
 }
 
+Test(redis_lease, a_restore_under_somebody_s_lease_names_him_and_changes_nothing)
+{
+        EACH_ENGINE(t)
+        {
+                struct seat other = seat_new("two");
+                BUS_AUTOFREE char *backup = bus_xasprintf("%s/backup", t->folder);
+                BUS_AUTOFREE char *left = bus_xasprintf("%s.before-restore.part", t->path);
+                char error[256] = "";
+
+                test_put(t, "key", "old");
+                cr_assert_eq(store_backup(t->store, backup, error, sizeof(error)), 0, "%s", error);
+                test_put(t, "key", "new");
+                t->store = store_free(t->store);
+                seat_use("two", 600 * BUS_US_PER_SEC);
+                cr_assert_eq(seat_open(&other, false, error, sizeof(error)), 0, "%s", error);
+                seat_use("one", 600 * BUS_US_PER_SEC);
+                cr_expect_eq(store_restore("redis", backup, t->path, error, sizeof(error)), -EBUSY);
+                cr_expect_str_eq(error, "held by another process: two");
+                cr_expect_lt(access(left, F_OK), 0);
+                seat_done(&other);
+                test_open(t);
+                cr_expect_str_eq(test_get(t, "key"), "new");
+        }
+}
+
 /* ---- replicas ---- */
 
 static int collect(const struct store_record *record, void *arg)

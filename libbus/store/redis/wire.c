@@ -171,6 +171,17 @@ int redis_ask(redisContext *context, struct redis_command *command, redisReply *
         return redis_answer(context, ret_reply, error, error_size);
 }
 
+/* "redis: UMBRABUSY REPLICA/ID MS" */
+void redis_say_who(char *error, size_t error_size)
+{
+        const char *at = strstr(error, "UMBRABUSY ");
+        BUS_AUTOFREE char *who = at ? bus_xstrdup(at + strlen("UMBRABUSY ")) : NULL;
+
+        if (who)
+                snprintf(error, error_size, "held by another process: %.*s",
+                        (int)strcspn(who, "/ "), who);
+}
+
 /* ---- connecting ---- */
 
 static struct timeval timeval_of(int64_t us)
