@@ -294,11 +294,13 @@ static bool is_wanted(const char *only, const char *name)
 
 static int start_all(struct bench *bench)
 {
+        for (size_t i = 0; i < TARGETS;
+                i++) /* all: where one fails, none of the last round is left */
+                bench->running[i] = (struct running){ .number = WARM_ALERTS };
         for (size_t i = 0; i < TARGETS; i++) {
                 struct running *running = &bench->running[i];
                 int r;
 
-                *running = (struct running){ .number = WARM_ALERTS };
                 if (!is_wanted(bench->only, target_names[i]))
                         continue;
                 running->folder = bus_xasprintf("%s/%s", bench->folder, target_names[i]);
