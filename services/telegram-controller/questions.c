@@ -135,7 +135,8 @@ static void set_path(struct question *question, const char *arguments)
         if (strcmp(path, "/api/alerts") != 0)
                 snprintf(question->path, sizeof(question->path), "%s", path);
         else if (*arguments)
-                snprintf(question->path, sizeof(question->path), "%s/%s", path, arguments);
+                snprintf(question->path, sizeof(question->path), "%s/%.*s", path, BUS_ID_SIZE - 1,
+                        arguments);
         else
                 snprintf(question->path, sizeof(question->path), "%s?limit=%d", path, ALERTS_TOLD);
 }
