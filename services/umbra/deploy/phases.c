@@ -1,11 +1,10 @@
 #include "services/umbra/deploy/phases.h"
 
+#include "services/umbra/restart.h"
+
 #include <stdio.h>
 #include <string.h>
 
-/* Whoever is not in an alert's way first: a bad build shows where it harms least. */
-static const char *const all[] = { "strategy-v3-shadow", "telegram-analytics", "telegram-notify",
-        "telegram-controller", "strategy-v3", "order-executor", "alert-ingest", "health", NULL };
 static const char *const bots[] = { "telegram-analytics", "telegram-notify", "telegram-controller",
         NULL };
 static const char *const executor[] = { "order-executor", NULL };
@@ -53,10 +52,10 @@ static const char *const strategies[] = { "strategy-v3-shadow", "strategy-v3", N
         }
 
 static const struct step plugin_system[] = { READY, EXPECT("legacy_decides"), BACKUP,
-        SET("plugin_system.enabled", "no"), RESTART(all), EXPECT("legacy_alone"),
+        SET("plugin_system.enabled", "no"), RESTART(restart_order), EXPECT("legacy_alone"),
         EXPECT("legacy_decides"), PROVE, REHEARSE };
-static const struct step plugin_system_back[] = { UNDO("plugin_system.enabled", "no"), RESTART(all),
-        EXPECT("legacy_decides"), PROVE };
+static const struct step plugin_system_back[] = { UNDO("plugin_system.enabled", "no"),
+        RESTART(restart_order), EXPECT("legacy_decides"), PROVE };
 
 static const struct step multi_telegram[] = { READY, TOKENS, BACKUP,
         SET("multi_telegram.enabled", "yes"), RESTART(bots), EXPECT("three_bots"), PROVE,
