@@ -136,7 +136,7 @@ static int read_error(const struct nlmsghdr *answer)
         const struct nlmsgerr *error = NLMSG_DATA(answer);
 
         return answer->nlmsg_len >= NLMSG_LENGTH(sizeof(*error)) && error->error < 0 ? error->error
-                                                                                      : -EBADMSG;
+                                                                                     : -EBADMSG;
 }
 
 /*

@@ -128,7 +128,8 @@ static bool is_known(unsigned int from, unsigned int to)
 
 static void connect_from(struct pair *pair, const struct sockaddr_in *from)
 {
-        struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        struct sockaddr_in to = { .sin_family = AF_INET,
+                .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
         const int yes = 1;
 
         cr_assert_eq(bus_tcp_listen("127.0.0.1:0", 4, &pair->listener), 0);

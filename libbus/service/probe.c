@@ -40,7 +40,7 @@ struct probe_server {
         int fd;
         unsigned int port;
         struct bus_source *listener, *sweep;
-        bool sweeping; /* it is on its way */
+        bool sweeping;                                   /* it is on its way */
         struct connection *connections[CONNECTIONS_MAX]; /* NULL: free */
 };
 

@@ -303,7 +303,8 @@ static int open_all(struct bus_service *service, char *error, size_t error_size)
                 r = service_store_wait(service, error, error_size);
         if (r < 0)
                 return r;
-        take_place(service); /* now: to carry over a long log may have taken longer than a turn may */
+        take_place(
+                service); /* now: to carry over a long log may have taken longer than a turn may */
         r = open_slot(service, error, error_size); /* under the store's lock */
         if (r < 0)
                 return r;

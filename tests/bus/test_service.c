@@ -402,7 +402,8 @@ static int start_and_hog(void *self)
         went_first = threads_that_go_first();
         while (sched_getscheduler(0) == SCHED_RR && bus_mono_us() < patience_until_us)
                 ;
-        bus_loop_add_timer(bus_service_loop(p->service), 0, 50 * BUS_US_PER_MS, look_for_threads, p);
+        bus_loop_add_timer(
+                bus_service_loop(p->service), 0, 50 * BUS_US_PER_MS, look_for_threads, p);
         return start(self);
 }
 
