@@ -9,14 +9,21 @@
 
 #define LINE_MAX_BYTES 1024
 
-void logs_mark(const struct layout *layout, struct logs *ret_logs)
+size_t logs_mark(const struct layout *layout, struct logs *ret_logs)
 {
+        size_t count = 0;
+
+        *ret_logs = (struct logs){ 0 };
         for (size_t i = 0; i < LOGS_MAX && umbra_services[i].name; i++) {
                 BUS_AUTOFREE char *path = layout_path(layout->log, umbra_services[i].name, ".log");
                 struct stat st;
 
-                ret_logs->sizes[i] = stat(path, &st) == 0 ? st.st_size : 0;
+                if (stat(path, &st) < 0)
+                        continue;
+                ret_logs->sizes[i] = st.st_size;
+                count++;
         }
+        return count;
 }
 
 static bool is_error(const char *line)

@@ -13,6 +13,7 @@ struct logs {
         int64_t sizes[LOGS_MAX]; /* in the order of umbra_services */
 };
 
-void logs_mark(const struct layout *layout, struct logs *ret_logs);
+/* How many logs are there to be looked at; 0: they are elsewhere. */
+size_t logs_mark(const struct layout *layout, struct logs *ret_logs);
 /* The first ERROR line written since; false: none. */
 bool logs_error(const struct layout *layout, const struct logs *logs, char *line, size_t line_size);

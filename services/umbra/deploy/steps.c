@@ -313,20 +313,23 @@ static int take_rehearse(struct deployment *deployment, char *note)
         char *argv[] = { "rehearse", "--state", deployment->layout->state, "--alerts", alerts,
                 "--rate", REHEARSAL_RATE, "--orders-min", orders_min, NULL };
         struct logs logs;
+        size_t log_count;
 
         if (!deployment->is_staging) {
                 strcpy(note, "left out: [deploy] stage is production");
                 return 0;
         }
         putchar('\n');
-        logs_mark(deployment->layout, &logs);
+        log_count = logs_mark(deployment->layout, &logs);
         if (umbra_rehearse((int)BUS_COUNT(argv) - 1, argv) != UMBRA_DONE) {
                 strcpy(note, "the rehearsal did not go as it must");
                 return -EBADMSG;
         }
         if (logs_error(deployment->layout, &logs, note, STEP_NOTE_SIZE))
                 return -EBADMSG;
-        snprintf(note, STEP_NOTE_SIZE, "%s alerts, and no ERROR in a log", alerts);
+        snprintf(note, STEP_NOTE_SIZE, "%s alerts, and %s", alerts,
+                log_count ? "no ERROR in a log"
+                          : "no log in the state folder: look for ERROR where they are");
         return 0;
 }
 
