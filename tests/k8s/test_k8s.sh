@@ -93,12 +93,12 @@ done
 # What the runbook shows of it.
 mkdir "$folder/blocks" "$folder/bin"
 ln -s "$(command -v "$kubectl")" "$folder/bin/kubectl"
-awk -v dir="$folder/blocks" -f "$tree/tests/e2e/blocks.awk" "$tree/docs/operations.md"
+awk -v dir="$folder/blocks" -f "$tree/tests/e2e/blocks.awk" "$tree/docs/kubernetes.md"
 ran=0
 for env in "$folder"/blocks/*.env; do
         [ "$(cat "$env")" = k8s ] || continue
         (cd "$folder" && PATH=$folder/bin:$PATH sh -e "${env%.env}.sh") >"$folder/said" 2>&1 ||
-                fail "operations.md:$(cat "${env%.env}.line"): $(tail -n 5 "$folder/said")"
+                fail "kubernetes.md:$(cat "${env%.env}.line"): $(tail -n 5 "$folder/said")"
         ran=$((ran + 1))
 done
 [ "$ran" -gt 0 ] || fail 'the runbook has no block for this suite'
@@ -247,7 +247,7 @@ for env in "$folder"/blocks/*.env; do
         [ "$(cat "$env")" = 'k8s played' ] || continue
         sed "s/16379/$redis_port/" "${env%.env}.sh" >"$folder/block"
         (cd "$folder" && PLAYED=$folder KUBECTL=$(command -v "$kubectl") PATH=$folder/played:$PATH sh -e "$folder/block") >"$folder/said" 2>&1 ||
-                fail "operations.md:$(cat "${env%.env}.line"): $(tail -n 5 "$folder/said")"
+                fail "kubernetes.md:$(cat "${env%.env}.line"): $(tail -n 5 "$folder/said")"
         ran=$((ran + 1))
 done
 [ "$ran" = 3 ] || fail "of the runbook $ran blocks want a cluster"
