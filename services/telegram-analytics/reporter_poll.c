@@ -15,7 +15,7 @@
 #define CONFLICT       "telegram_conflict"
 #define SUBJECT        "analytics"
 #define PAUSE_FIRST_US (1 * BUS_US_PER_SEC)
-#define PAUSE_MAX_US   (60 * BUS_US_PER_SEC)
+#define PAUSE_MAX_US   (10 * BUS_US_PER_SEC) /* a question is too old after a minute */
 /* A server that does not hold a poll is not asked without a pause. */
 #define HELD_US   (500 * BUS_US_PER_MS)
 #define UNHELD_US (250 * BUS_US_PER_MS)

@@ -13,7 +13,9 @@
 
 #define UPDATES_A_POLL 100
 #define RETRY_FIRST_US BUS_US_PER_SEC
-#define RETRY_MAX_US   (60 * BUS_US_PER_SEC)
+/* A command is too old after a minute: what is written as soon as Telegram is back must be heard well
+ * before. */
+#define RETRY_MAX_US (10 * BUS_US_PER_SEC)
 /* A server that does not hold a poll is not asked without a pause. */
 #define HELD_US   (500 * BUS_US_PER_MS)
 #define UNHELD_US (250 * BUS_US_PER_MS)

@@ -4,8 +4,8 @@
 #include "services/telegram/turns.h"
 #include "services/telegram/voice.h"
 
-#define VOICE_RETRY_MAX_US (60 * BUS_US_PER_SEC)
-#define VOICE_LENDS_SIZE   64 /* marks of two bots */
+#define VOICE_RETRY_MAX_US (15 * BUS_US_PER_SEC) /* an alarm waits, maybe */
+#define VOICE_LENDS_SIZE   64                    /* marks of two bots */
 
 /* Who keeps the pace for others. */
 struct voice_lender {
