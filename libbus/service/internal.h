@@ -52,11 +52,14 @@ struct turn {
         size_t staged_count, staged_capacity;
         struct after_list firsts, afters; /* before the publishing, and behind it */
         bool sync;
-        bool awaited;      /* somebody waits for the commit: a callback */
-        int64_t due_us;    /* where it may wait: until when; 0: nothing was staged yet */
-        size_t taken;      /* messages handled in it */
-        int64_t gather_us; /* since when others are waited for; 0: not yet */
-        size_t gathered;   /* what was staged at the end of the loop's turn before */
+        bool awaited;        /* somebody waits for the commit: a callback */
+        int64_t due_us;      /* where it may wait: until when; 0: nothing was staged yet */
+        size_t taken;        /* messages handled in it */
+        size_t taken_before; /* ... when the loop last went around */
+        int64_t calm_us;     /* with no further message, what it came with is through by then */
+        int64_t wake_us;     /* when its commit is looked at again; 0: no time yet */
+        int64_t gather_us;   /* since when others are waited for; 0: not yet */
+        size_t gathered;     /* what was staged at the end of the loop's turn before */
 };
 
 struct active_alarm {

@@ -29,6 +29,8 @@
 /* Syncs follow each other no faster than that, in steps that no loop's timer can make. */
 #define GATHER_PACE_US 300
 #define GATHER_STEP_US 100
+/* So long an alert is on its way to the broker, at most, where nothing is in its way. */
+#define CALM_US (3 * BUS_US_PER_MS)
 /* A message is through all services sooner than that: who has not committed for so long is idle. */
 #define SETTLE_PAUSE_US (5 * BUS_US_PER_MS)
 /* Who is in the background and so far behind makes up for much at once. */
@@ -45,8 +47,8 @@ static void turn_clear(struct turn *turn)
         turn->firsts.count = 0;
         turn->afters.count = 0;
         turn->sync = turn->awaited = false;
-        turn->due_us = turn->gather_us = 0;
-        turn->taken = turn->gathered = 0;
+        turn->due_us = turn->gather_us = turn->calm_us = turn->wake_us = 0;
+        turn->taken = turn->taken_before = turn->gathered = 0;
         store_batch_clear(turn->batch);
 }
 
@@ -480,24 +482,44 @@ static void turn_is_due(void *arg)
         (void)arg;
 }
 
+/*
+ * When a commit that need not be at once is best made. On an alert's way are commits that wait for the
+ * same disk, so it is right behind what the last message came with; towards the end of its time already,
+ * since the next message may come any moment then. 0: now.
+ */
+static int64_t best_time(const struct turn *turn, int64_t delay_us, int64_t now_us)
+{
+        bool late_message = turn->calm_us - CALM_US >= turn->due_us - delay_us / 4;
+        int64_t best_us = late_message ? turn->calm_us : turn->due_us;
+
+        return now_us >= best_us || now_us >= turn->due_us + delay_us ? 0 : best_us;
+}
+
 /* Of what need not be committed at once, the first that was staged says until when it waits. */
 static bool may_wait(struct bus_service *service)
 {
         struct turn *turn = &service->turn;
-        int64_t delay_us = service->class->commit_delay_us, now_us;
+        int64_t delay_us = service->class->commit_delay_us, now_us, best_us;
 
         if (!delay_us || turn->sync || turn->awaited || service->draining ||
                 turn->taken >= WAITING_MESSAGES_MAX || !(turn_has_work(turn) || any_dirty(service)))
                 return false;
         now_us = bus_mono_us();
-        if (!turn->due_us) {
+        if (!turn->due_us)
                 turn->due_us = now_us + delay_us;
+        if (turn->taken != turn->taken_before) {
+                turn->taken_before = turn->taken;
+                turn->calm_us = now_us + CALM_US;
+        }
+        best_us = best_time(turn, delay_us, now_us);
+        if (best_us && best_us != turn->wake_us) {
+                turn->wake_us = best_us;
                 if (!service->commit_timer)
                         service->commit_timer =
                                 bus_loop_add_timer(service->loop, -1, 0, turn_is_due, service);
-                bus_loop_set_timer(service->commit_timer, delay_us);
+                bus_loop_set_timer(service->commit_timer, best_us - now_us);
         }
-        return now_us < turn->due_us;
+        return best_us;
 }
 
 /*

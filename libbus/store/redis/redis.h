@@ -19,7 +19,8 @@
 #define REDIS_ID_SIZE    48 /* "INCARNATION-PLACE" */
 #define REDIS_OWNER_SIZE 128
 
-/* A command being built: the arguments as the protocol has them. */
+/* A command being built: the arguments as the protocol has them, behind room for their number. */
+#define REDIS_HEAD_SIZE 24
 struct redis_command {
         struct bus_buf args;
         size_t count;
@@ -99,6 +100,9 @@ void redis_begin(struct redis_command *command);
 void redis_add(struct redis_command *command, struct bus_bytes argument);
 void redis_add_str(struct redis_command *command, const char *argument);
 void redis_add_int(struct redis_command *command, int64_t argument);
+/* One argument: the three together. */
+void redis_add_key(
+        struct redis_command *command, const char *prefix, const char *key, const char *name);
 /* FCALL of a function of the library on the store with META_KEY. */
 void redis_begin_call(struct redis_command *command, const char *function, const char *meta_key);
 /* Sends, and waits for the one answer. -errno of an error answer, too; the caller frees *RET_REPLY. */

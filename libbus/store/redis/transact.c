@@ -12,7 +12,6 @@
 #include "libbus/store/redis/redis.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #define ENTRY_MAX ((size_t)32768)
 /* Where another process has committed to a shared store, functions do it all for so long. */
@@ -27,12 +26,9 @@ bool redis_may_arm(const struct redis_store *s)
 
 static void begin_on(struct redis_store *s, const char *verb, const char *key, const char *name)
 {
-        BUS_AUTOFREE char *full = NULL;
-
         redis_begin(&s->command);
         redis_add_str(&s->command, verb);
-        if (asprintf(&full, "%s%s%s", s->prefix, key, name) > 0)
-                redis_add_str(&s->command, full);
+        redis_add_key(&s->command, s->prefix, key, name);
 }
 
 static void send_word(struct redis_store *s, const char *verb)

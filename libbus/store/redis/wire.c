@@ -81,18 +81,53 @@ char *store_redis_library(void)
 
 /* ---- commands ---- */
 
+/* KIND and NUMBER, and the end of the line. */
+static char *put_head(char *end, char kind, size_t number)
+{
+        *--end = '\n';
+        *--end = '\r';
+        do
+                *--end = (char)('0' + number % 10);
+        while (number /= 10);
+        *--end = kind;
+        return end;
+}
+
+/* An alert waits for this: no printf, and one piece for the connection. */
+static void add_head(struct redis_command *command, size_t size)
+{
+        char text[REDIS_HEAD_SIZE], *start = put_head(text + sizeof(text), '$', size);
+
+        bus_buf_add(&command->args, start, (size_t)(text + sizeof(text) - start));
+        command->count++;
+}
+
+/* Before the arguments there is room for how many they are. */
 void redis_begin(struct redis_command *command)
 {
         bus_buf_clear(&command->args);
+        (void)bus_buf_reserve(&command->args, REDIS_HEAD_SIZE);
+        command->args.size = REDIS_HEAD_SIZE;
         command->count = 0;
 }
 
 void redis_add(struct redis_command *command, struct bus_bytes argument)
 {
-        bus_buf_printf(&command->args, "$%zu\r\n", argument.size);
+        add_head(command, argument.size);
         bus_buf_add(&command->args, argument.data, argument.size);
-        bus_buf_add_str(&command->args, "\r\n");
-        command->count++;
+        bus_buf_add(&command->args, "\r\n", 2);
+}
+
+void redis_add_key(
+        struct redis_command *command, const char *prefix, const char *key, const char *name)
+{
+        size_t sizes[] = { strlen(prefix), strlen(key), strlen(name) };
+
+        add_head(command, sizes[0] + sizes[1] + sizes[2]);
+        bus_buf_add(&command->args, prefix, sizes[0]);
+        bus_buf_add(&command->args, key, sizes[1]);
+        bus_buf_add(&command->args, name, sizes[2]);
+        bus_buf_add(&command->args, "\r\n", 2);
 }
 
 void redis_add_str(struct redis_command *command, const char *argument)
@@ -122,13 +157,12 @@ void redis_begin_call(struct redis_command *command, const char *function, const
 
 void redis_send(redisContext *context, struct redis_command *command)
 {
-        char head[32];
-        int n = snprintf(head, sizeof(head), "*%zu\r\n", command->count);
+        struct bus_buf *args = &command->args;
+        char *start = put_head((char *)args->data + REDIS_HEAD_SIZE, '*', command->count);
 
         /* a failure shows when the answer is asked for */
-        (void)redisAppendFormattedCommand(context, head, (size_t)n);
         (void)redisAppendFormattedCommand(
-                context, (const char *)command->args.data, command->args.size);
+                context, start, (size_t)((char *)args->data + args->size - start));
 }
 
 static int context_errno(const redisContext *context)
