@@ -6,6 +6,7 @@ One line for what has held; the first thing that does not ends it. Everything wa
 """
 import json
 import random
+import re
 import sys
 import time
 
@@ -275,6 +276,20 @@ def silent(rig):
     rig.passed("with Telegram silent an alert is traded as ever, and told afterwards")
 
 
+def small(rig):
+    """In a build without sanitizers."""
+    sizes = []
+    for service in SERVICES:
+        place = f"/proc/{rig.pid(service)}"
+        with open(f"{place}/maps", encoding="utf-8") as maps:
+            if "libasan" in maps.read():
+                return
+        with open(f"{place}/smaps_rollup", encoding="utf-8") as file:
+            sizes.append(int(re.search(r"^Pss:\s+(\d+)", file.read(), re.M).group(1)))
+    expect(max(sizes) < 10 * 1024, f"{sizes} KiB")
+    rig.passed(f"none takes 10 MB: {', '.join(map(str, sizes))} KiB")
+
+
 def quiet_about_tokens(rig):
     for service in SERVICES + ("health",):
         for token in TOKENS.values():
@@ -286,7 +301,7 @@ def quiet_about_tokens(rig):
 def main():
     rig, failed = Rig(sys.argv[1], {**TOKENS, "copy": MAIN, "third": MAIN}), True
     try:
-        for part in (without, single, copies, disabled, falling, killed, fallen, silent, quiet_about_tokens):
+        for part in (without, single, copies, disabled, falling, killed, fallen, silent, small, quiet_about_tokens):
             part(rig)
         failed = False
     except Failed as why:
