@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #define READ_STEP_BYTES  ((size_t)65536)
@@ -78,12 +79,34 @@ int bus_sync_folder_of(const char *path)
         return fsync(fd) < 0 ? -errno : 0;
 }
 
+/* Renaming a file over it would take it from all others on this machine. */
+static bool is_to_stay(const char *path)
+{
+        struct stat st;
+
+        if (lstat(path, &st) < 0)
+                return false;
+        if (S_ISLNK(st.st_mode))
+                return !strncmp(path, "/dev/", strlen("/dev/")) ||
+                       (stat(path, &st) == 0 && !S_ISREG(st.st_mode));
+        return !S_ISREG(st.st_mode);
+}
+
+static int write_into(const char *path, struct bus_bytes data)
+{
+        BUS_AUTOCLOSE int fd = open(path, O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
+
+        return fd < 0 ? -errno : bus_write_all(fd, data);
+}
+
 int bus_file_replace(const char *path, unsigned int mode, struct bus_bytes data)
 {
         BUS_AUTOFREE char *temporary = bus_xasprintf("%s.%d.tmp", path, (int)getpid());
         BUS_AUTOCLOSE int fd = -1;
         int r;
 
+        if (is_to_stay(path))
+                return write_into(path, data);
         fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
         if (fd < 0)
                 return -errno;

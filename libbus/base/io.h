@@ -9,7 +9,8 @@ BUS_MUST int bus_file_read(const char *path, size_t max, struct bus_buf *buf);
 /* Reads a secret: as above, one trailing line break cut off, NUL-terminated, the caller frees.
  * -EINVAL if it is empty. */
 BUS_MUST int bus_file_read_secret(const char *path, char **ret_text);
-/* Replaces PATH by a temporary file renamed over it, synced with its folder; MODE as for open(2). */
+/* Replaces PATH by a temporary file renamed over it, synced with its folder; MODE as for open(2). What is
+ * no file to be replaced (a pipe, a device, whatever link /dev has for one) is written to. */
 BUS_MUST int bus_file_replace(const char *path, unsigned int mode, struct bus_bytes data);
 /* What was made, renamed or removed beside PATH outlives a power cut. */
 BUS_MUST int bus_sync_folder_of(const char *path);

@@ -4,7 +4,10 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 Test(hash, sha256_known_answer)
 {
@@ -46,5 +49,31 @@ Test(io, replaces_and_reads_back)
         free(secret);
         cr_expect_eq(bus_file_read(path, 3, &buf), -EFBIG);
         unlink(path);
+        rmdir(folder);
+}
+
+/* --json /dev/null, by root, must not leave the machine without it. */
+Test(io, what_is_no_file_is_written_to_and_stays)
+{
+        char folder[] = "/tmp/umbra-io-XXXXXX", pipe[64], link[64], text[16] = "";
+        struct stat st;
+        int fd;
+
+        cr_assert(mkdtemp(folder));
+        snprintf(pipe, sizeof(pipe), "%s/pipe", folder);
+        snprintf(link, sizeof(link), "%s/link", folder);
+        cr_assert_eq(mkfifo(pipe, 0600), 0);
+        cr_assert_eq(symlink("pipe", link), 0);
+        fd = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        cr_assert_geq(fd, 0);
+        cr_expect_eq(bus_file_replace(pipe, 0600, bus_bytes_str("one ")), 0);
+        cr_expect_eq(bus_file_replace(link, 0600, bus_bytes_str("two")), 0);
+        cr_expect_eq(read(fd, text, sizeof(text) - 1), 7);
+        cr_expect_str_eq(text, "one two");
+        cr_expect(lstat(pipe, &st) == 0 && S_ISFIFO(st.st_mode));
+        cr_expect(lstat(link, &st) == 0 && S_ISLNK(st.st_mode));
+        close(fd);
+        unlink(link);
+        unlink(pipe);
         rmdir(folder);
 }
