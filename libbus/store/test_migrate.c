@@ -11,7 +11,7 @@
 const char *const test_engines[] = { "sqlite" };
 const size_t test_engine_count = 1;
 
-static struct test_redis server;
+struct test_redis server;
 
 void test_engine_begin(struct test_store *t)
 {

@@ -15,24 +15,6 @@
 #define ROUNDS   60
 #define BODY_MAX 9000
 
-const char *const test_engines[] = { "redis" };
-const size_t test_engine_count = 1;
-
-static struct test_redis server;
-
-void test_engine_begin(struct test_store *t)
-{
-        (void)t;
-        test_redis_start(&server, NULL);
-        test_redis_use(&server);
-}
-
-void test_engine_end(struct test_store *t)
-{
-        (void)t;
-        test_redis_end(&server);
-}
-
 enum { SQLITE, REDIS, BOTH };
 
 struct pair {

@@ -6,7 +6,7 @@
 const char *const test_engines[] = { "redis" };
 const size_t test_engine_count = BUS_COUNT(test_engines);
 
-static struct test_redis server;
+struct test_redis server;
 
 void test_engine_begin(struct test_store *t)
 {

@@ -6,24 +6,6 @@
 
 #include <stdio.h>
 
-const char *const test_engines[] = { "redis" };
-const size_t test_engine_count = 1;
-
-struct test_redis server;
-
-void test_engine_begin(struct test_store *t)
-{
-        (void)t;
-        test_redis_start(&server, NULL);
-        test_redis_use(&server);
-}
-
-void test_engine_end(struct test_store *t)
-{
-        (void)t;
-        test_redis_end(&server);
-}
-
 struct seat seat_new(const char *replica)
 {
         struct seat seat = { .folder = "/tmp/umbra-seat-XXXXXX", .replica = replica };

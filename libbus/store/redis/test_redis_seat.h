@@ -3,9 +3,6 @@
 #include "libbus/store/redis/test_redis_server.h"
 #include "libbus/store/test_engines.h"
 
-/* Started anew for each test. */
-extern struct test_redis server;
-
 struct seat {
         char folder[64];
         const char *replica;

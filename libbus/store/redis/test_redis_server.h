@@ -10,6 +10,9 @@ struct test_redis {
         pid_t pid;
 };
 
+/* The server of the running test, where the engine is redis (test_redis_engine.c). */
+extern struct test_redis server;
+
 /* MORE: further arguments, NULL-terminated, or NULL. Waits until it answers. */
 void test_redis_start(struct test_redis *redis, const char *const *more);
 /* Starts it again on what it left. */
