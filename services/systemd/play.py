@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""play.py UNITS DESTDIR STATE: runs the installed units, as far as a program can that is not systemd.
+"""play.py UNITS STATE: runs the installed units, as far as a program can that is not systemd.
 
 Opens the sockets (at ports that the system picks), prepares the state folder as umbra-state.service
 says, prints "ready PORT-OF-WEBHOOK PORT-OF-HEALTH", and then starts each service of umbra.target, and
@@ -10,6 +10,7 @@ exit status says whether each ended well.
 """
 import ctypes
 import os
+import pwd
 import resource
 import signal
 import socket
@@ -33,11 +34,6 @@ def read_unit(path):
     return unit
 
 
-def uid_of(destdir, name):
-    with open(f"{destdir}/etc/passwd", encoding="utf-8") as users:
-        return next(int(user.split(":")[2]) for user in users if user.startswith(f"{name}:"))
-
-
 class Service:
     def __init__(self, name, unit, player):
         self.name, self.unit, self.player, self.process = name, unit, player, None
@@ -55,7 +51,7 @@ class Service:
         except (ValueError, PermissionError):
             pass  # systemd, too, goes as far as it is let: not every root may raise a limit
         os.umask(int(unit["UMask"], 8))
-        uid = uid_of(self.player.destdir, unit["User"])
+        uid = pwd.getpwnam(unit["User"]).pw_uid
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
@@ -87,14 +83,13 @@ class Service:
 
 
 class Player:
-    def __init__(self, units, destdir, state):
-        self.destdir, self.state = destdir, state
+    def __init__(self, units, state):
+        self.state = state
         self.units = {name: read_unit(f"{units}/{name}") for name in os.listdir(units)}
         self.listeners, self.stopping, self.well = {}, False, True
 
     def placed(self, command):
-        words = [f"{self.destdir}{word}" if word.startswith("/usr/") else word for word in command.split()]
-        return " ".join(words).replace("/var/lib/umbra", self.state)
+        return command.replace("/var/lib/umbra", self.state)
 
     def listen(self):
         for name, unit in self.units.items():

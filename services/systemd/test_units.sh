@@ -1,8 +1,15 @@
 #!/bin/sh
-# BUILD PREFIX PLAY: what meson install puts in place for one machine with systemd, looked at by systemd's
-# own tools, and then run as the units say (play.py), which only root can.
+# BUILD PREFIX PLAY E2E: what meson install puts in place for one machine with systemd, looked at by systemd's
+# own tools; then the command blocks of docs/ for such a machine, and what they start is run as the units say
+# (play.py), which only root can.
 set -eu
-build=$1 prefix=$2 play=$3
+build=$1 prefix=$2 play=$3 e2e=$4
+# shellcheck source=tests/e2e/private.sh
+. "$e2e/private.sh"
+if can_be_private && [ -z "${UNITS_INSIDE:-}" ]; then
+        export UNITS_INSIDE=yes
+        exec unshare -m "$0" "$@"
+fi
 folder=$(mktemp -d /tmp/umbra-units-XXXXXX)
 playing=
 finish() {
@@ -106,26 +113,40 @@ for needed in python3 curl; do
                 exit 77
         }
 done
-if [ "$(id -u)" != 0 ]; then
-        printf 'skipped: only root can run each under its own user\n'
+if [ -z "${UNITS_INSIDE:-}" ]; then
+        printf 'skipped: only root can install, and run each under its own user\n'
         exit 0
 fi
-printf 'root:x:0:0:root:/root:/bin/sh\n' >"$dest/etc/passwd"
-printf 'root:x:0:\n' >"$dest/etc/group"
-systemd-sysusers --root="$dest" >"$folder/said.out" 2>&1 || fail "systemd-sysusers: $(cat "$folder/said.out")"
-[ "$(grep -c '^umbra-[a-z0-9-]*:x:611[0-9][0-9]:611[0-9][0-9]:' "$dest/etc/passwd")" = 9 ] ||
+
+# ---- as the documents say: in a tree where ./run build has made this build, on a machine where nothing
+# is seen of it outside this test, and where systemctl does what it can without a systemd ----
+
+private /etc "$prefix"
+mkdir "$folder/tree" "$folder/bin" "$folder/blocks"
+printf '#!/bin/sh\n[ "$*" = build ] && ln -s "%s" build\n' "$build" >"$folder/tree/run"
+printf '#!/bin/sh\nexec "$@"\n' >"$folder/bin/sudo"
+chmod +x "$folder/tree/run" "$folder/bin/sudo"
+"$e2e/blocks" "$folder/blocks" systemd
+for block in "$folder"/blocks/*.sh; do
+        (cd "$folder/tree" && SYSTEMD_OFFLINE=1 PATH=$folder/bin:$PATH sh -e "$block") >"$folder/said.out" 2>&1 ||
+                fail "${block##*/}, line $(cat "${block%.sh}.line"): $(cat "$folder/said.out")"
+done
+units=$prefix/lib/systemd/system
+[ "$(grep -c '^umbra-[a-z0-9-]*:x:611[0-9][0-9]:611[0-9][0-9]:' /etc/passwd)" = 9 ] ||
         fail 'not nine users with the numbers of umbra up'
-passed 'systemd-sysusers makes a user a service'
+[ "$(realpath /etc/systemd/system/multi-user.target.wants/umbra.target)" = "$units/umbra.target" ] ||
+        fail 'umbra.target is not enabled'
+passed 'the command blocks install it, make a user a service, and enable the target'
 
 # All have to pass through to what they run and read.
-chmod 755 "$folder" "$dest"
+chmod 755 "$folder"
 state=$folder/state
-python3 "$play" "$units" "$dest" "$state" >"$folder/play.out" 2>"$folder/play.err.out" &
+python3 "$play" "$units" "$state" >"$folder/play.out" 2>"$folder/play.err.out" &
 playing=$!
 until_true 60 grep -q '^ready ' "$folder/play.out"
 webhook=$(sed -n 's/^ready \([0-9]*\) .*/\1/p' "$folder/play.out")
 health=$(sed -n 's/^ready [0-9]* \([0-9]*\)$/\1/p' "$folder/play.out")
-grep -q "^folder = $dest$prefix/lib/umbra/plugins\$" "$state/umbra.ini" || fail 'the plugins that were installed are not used'
+grep -q "^folder = $prefix/lib/umbra/plugins\$" "$state/umbra.ini" || fail 'the plugins that were installed are not used'
 until_true 90 curl -fsS -m 5 "http://127.0.0.1:$health/readyz"
 passed 'all are ready: users, sockets and folders fit'
 knows_account() { # a moment later, in a new installation
@@ -134,16 +155,16 @@ knows_account() { # a moment later, in a new installation
 until_true 60 knows_account
 
 pid_of() {
-        pgrep -f "^$dest$prefix/bin/$1 --config $state/" || :
+        pgrep -f "^$prefix/bin/$1 --config $state/" || :
 }
 for service in strategy-v3 strategy-v3-shadow order-executor alert-ingest; do
         uid=$(awk '/^Uid:/ { print $2 }' "/proc/$(pid_of $service)/status")
-        [ "$uid" = "$(sed -n "s/^umbra-$service:x:\([0-9]*\):.*/\1/p" "$dest/etc/passwd")" ] ||
+        [ "$uid" = "$(sed -n "s/^umbra-$service:x:\([0-9]*\):.*/\1/p" /etc/passwd)" ] ||
                 fail "$service runs as $uid"
 done
 passed 'each runs as its own user'
 
-umbra=$dest$prefix/bin/umbra
+umbra=$prefix/bin/umbra
 UMBRA_STATE=$state
 export UMBRA_STATE
 entry() {

@@ -1,11 +1,13 @@
 # A document's command blocks, each into files of its own, PREFIX before the number: DIR/NNN.env (the words behind "sh"), .line,
 # .sh, and .want (the text block that follows it, where there is one). A fence of a shell that is not
-# marked "sh", or has no environment, gets the environment "unmarked".
+# marked "sh", or has no environment, gets the environment "unmarked", and code that is only indented
+# "indented". Which test runs an environment's blocks is in tests/lint/blocks.
 #
-#       ```sh up            on a running system; `up fails`: it must not exit 0
+#       ```sh up            on a running system; `up fails`: it must not exit 0; `up root`: only root can
 #       ```sh stopped       the same state folder, while nothing runs
+#       ```sh redis         a Redis with users, and no system on it yet
+#       ```sh systemd       a machine with systemd, on which nothing is installed yet
 #       ```sh stack|k8s     by the suite of that name; `k8s played`: with a cluster that is played
-#       ```sh none          not run: read by the shell alone (sh -n)
 function close_block() {
         if (file)
                 close(file)
@@ -47,7 +49,7 @@ in_block { if (file) print >file; next }
 /^(    |\t)[^ \t]/ && was_blank {
         number++
         base = sprintf("%s/%s%03d", dir, prefix, number)
-        print "unmarked" >(base ".env")
+        print "indented" >(base ".env")
         print FNR >(base ".line")
         printf "" >(base ".sh")
         close(base ".env")

@@ -93,7 +93,7 @@ done
 # What the runbook shows of it.
 mkdir "$folder/blocks" "$folder/bin"
 ln -s "$(command -v "$kubectl")" "$folder/bin/kubectl"
-awk -v dir="$folder/blocks" -f "$tree/tests/e2e/blocks.awk" "$tree/docs/kubernetes.md"
+"$tree/tests/e2e/blocks" "$folder/blocks" k8s
 ran=0
 for env in "$folder"/blocks/*.env; do
         [ "$(cat "$env")" = k8s ] || continue
