@@ -79,6 +79,24 @@ int bus_sync_folder_of(const char *path)
         return fsync(fd) < 0 ? -errno : 0;
 }
 
+static int sync_file(const char *path)
+{
+        BUS_AUTOCLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+int bus_file_put_new(const char *part, const char *path)
+{
+        int r = sync_file(part);
+
+        if (!r && link(part, path) < 0) /* which never replaces what is there */
+                r = -errno;
+        if (!r)
+                unlink(part);
+        return r < 0 ? r : bus_sync_folder_of(path);
+}
+
 /* Renaming a file over it would take it from all others on this machine. */
 static bool is_to_stay(const char *path)
 {

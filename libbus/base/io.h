@@ -12,6 +12,9 @@ BUS_MUST int bus_file_read_secret(const char *path, char **ret_text);
 /* Replaces PATH by a temporary file renamed over it, synced with its folder; MODE as for open(2). What is
  * no file to be replaced (a pipe, a device, whatever link /dev has for one) is written to. */
 BUS_MUST int bus_file_replace(const char *path, unsigned int mode, struct bus_bytes data);
+/* PART, which is whole and closed, is synced and gets the name PATH, which must not exist: -EEXIST. On
+ * failure PART stays. */
+BUS_MUST int bus_file_put_new(const char *part, const char *path);
 /* What was made, renamed or removed beside PATH outlives a power cut. */
 BUS_MUST int bus_sync_folder_of(const char *path);
 /* mkdir -p with MODE for what it makes. */

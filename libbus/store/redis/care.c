@@ -1,5 +1,6 @@
 /*
- * Backup, verification, restore. A backup is a file (dump.h). It gets back by store_restore, or by
+ * Backup, verification, restore. A backup is a file (dump.h), which has its name when it is whole, checked
+ * and synced: one that is cut short is none. It gets back by store_restore, or by
  * lying at the store's path when that is opened; either way its streams go on under new
  * incarnations. What a restore replaces is kept as a backup beside the path.
  */
@@ -28,11 +29,20 @@ static int dump_to(struct redis_store *s, const char *path, char *error, size_t 
 
 int redis_backup(struct store *store, const char *path, char *error, size_t error_size)
 {
+        BUS_AUTOFREE char *part = bus_xasprintf("%s.part", path);
         int r;
 
-        r = dump_to(redis_of(store), path, error, error_size);
+        unlink(part); /* of a backup that was cut short */
+        r = dump_to(redis_of(store), part, error, error_size);
         if (!r)
-                r = store_dump_read(path, NULL, error, error_size);
+                r = store_dump_read(part, NULL, error, error_size);
+        if (!r) {
+                r = bus_file_put_new(part, path);
+                if (r < 0)
+                        snprintf(error, error_size, "cannot create %s: %s", path, strerror(-r));
+        }
+        if (r < 0)
+                unlink(part);
         return r;
 }
 
@@ -176,13 +186,14 @@ static int keep_old(struct redis_store *s, const char *kept, char *error, size_t
 {
         int r;
 
-        r = is_there(s);
-        if (!r)
-                r = is_half_loaded(s);
+        r = is_half_loaded(s);
         if (r)
                 return r < 0 ? r : 0;
         if (unlink(kept) < 0 && errno != ENOENT)
                 return -errno;
+        r = is_there(s);
+        if (r)
+                return r < 0 ? r : 0;
         r = dump_to(s, kept, error, error_size);
         return r == -EUCLEAN || r == -EBADMSG ? 0 : r;
 }

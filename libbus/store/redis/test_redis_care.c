@@ -9,8 +9,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -131,6 +133,47 @@ Test(redis_care, a_backup_outlives_a_power_cut)
                 back_up(t, backup);
                 watched = NULL;
                 cr_expect(was_there);
+        }
+}
+
+/* What is larger than a file of the child may be is its end in the middle of writing. */
+static void back_up_and_be_killed(struct test_store *t, const char *backup)
+{
+        const struct rlimit limit = { 1000, 1000 };
+        char error[256];
+        int status;
+        pid_t child = fork();
+
+        cr_assert_geq(child, 0);
+        if (!child) {
+                signal(SIGXFSZ, SIG_DFL);
+                bus_require(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+                (void)!store_backup(t->store, backup, error, sizeof(error));
+                _exit(0);
+        }
+        cr_assert_eq(waitpid(child, &status, 0), child);
+        cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ);
+}
+
+Test(redis_care, a_backup_that_was_cut_short_has_no_name_and_stands_in_no_way)
+{
+        EACH_ENGINE(t)
+        {
+                BUS_AUTOFREE char *backup = bus_xasprintf("%s/backup", t->folder);
+                BUS_AUTOFREE char *part = bus_xasprintf("%s.part", backup);
+                char value[32768] = "", error[256] = "";
+
+                memset(value, 'v', sizeof(value) - 1);
+                test_put(t, "key", value);
+                back_up_and_be_killed(t, backup);
+                cr_expect_lt(access(backup, F_OK), 0);
+                cr_expect_eq(access(part, F_OK), 0);
+                cr_expect_eq(store_verify("redis", part, error, sizeof(error)), -EUCLEAN);
+                test_put(t, "key", "later");
+                back_up(t, backup);
+                cr_expect_lt(access(part, F_OK), 0);
+                restore(t, backup);
+                cr_expect_str_eq(test_get(t, "key"), "later");
         }
 }
 

@@ -129,26 +129,12 @@ int sqlite_backup(struct store *store, const char *path, char *error, size_t err
         r = write_copy(s->db, part, 0, error, error_size);
         if (r < 0)
                 return r;
-        /* a link never replaces what is there */
-        if (link(part, path) < 0)
-                r = -errno;
-        unlink(part);
-        if (!r)
-                r = bus_sync_folder_of(path);
-        if (r < 0)
-                snprintf(error, error_size, "cannot create %s: %s", path, strerror(-r));
-        return r;
-}
-
-int sqlite_put_new(const char *part, const char *path)
-{
-        int r = sync_file(part);
-
-        if (!r && link(part, path) < 0) /* which never replaces what is there */
-                r = -errno;
-        if (!r)
+        r = bus_file_put_new(part, path);
+        if (r < 0) {
                 unlink(part);
-        return r < 0 ? r : bus_sync_folder_of(path);
+                snprintf(error, error_size, "cannot create %s: %s", path, strerror(-r));
+        }
+        return r;
 }
 
 static int check_log(sqlite3 *db, const char *path, char *error, size_t error_size)

@@ -1,6 +1,7 @@
 /* Handing over a whole store, and making one of what was handed over (dump.h). */
 #include "libbus/store/sqlite/sqlite.h"
 
+#include "libbus/base/io.h"
 #include "libbus/base/require.h"
 #include "libbus/store/dump.h"
 #include "libbus/store/forks.h"
@@ -365,7 +366,7 @@ int sqlite_load(const char *path, const char *dump, bool restored, char *error, 
         unlink(part);
         r = make_store(part, dump, restored, error, error_size);
         if (!r)
-                r = sqlite_put_new(part, path);
+                r = bus_file_put_new(part, path);
         if (r < 0) {
                 unlink(part);
                 unlink(journal);

@@ -207,8 +207,6 @@ int sqlite_dump(struct store *store, const struct store_sink *sink, char *error,
 int sqlite_load(const char *path, const char *dump, bool restored, char *error, size_t error_size);
 
 /* ---- care.c ---- */
-/* A file that is whole, and closed, gets its name; -EEXIST. */
-BUS_MUST int sqlite_put_new(const char *part, const char *path);
 int sqlite_backup(struct store *store, const char *path, char *error, size_t error_size);
 int sqlite_verify(const char *path, char *error, size_t error_size);
 int sqlite_restore(const char *backup, const char *path, char *error, size_t error_size);
