@@ -12,6 +12,10 @@
 #include <errno.h>
 #include <stdio.h>
 
+/* Another replica may prune what is being read. It does so once a minute or so: behind the first pages no
+ * longer what comes next. */
+#define BACKUP_TRIES 10
+
 static int dump_to(struct redis_store *s, const char *path, char *error, size_t error_size)
 {
         struct store_dump_file *file = NULL;
@@ -34,6 +38,8 @@ int redis_backup(struct store *store, const char *path, char *error, size_t erro
 
         unlink(part); /* of a backup that was cut short */
         r = dump_to(redis_of(store), part, error, error_size);
+        for (int i = 1; i < BACKUP_TRIES && r == -EAGAIN && !redis_usable(redis_of(store)); i++)
+                r = dump_to(redis_of(store), part, error, error_size);
         if (!r)
                 r = store_dump_read(part, NULL, error, error_size);
         if (!r) {

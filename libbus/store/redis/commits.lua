@@ -439,5 +439,10 @@ register('restored_done', restored_done)
 register('load_begin', load_begin)
 register('load_put', load_put)
 register('load_end', load_end)
-redis.register_function({ function_name = 'umbra_@_stream_get', callback = stream_get,
-    flags = { 'no-writes' } })
+-- They write nothing, and go on where no more memory is.
+local function register_reading(name, callback)
+    redis.register_function({ function_name = 'umbra_@_' .. name, callback = callback,
+        flags = { 'no-writes' } })
+end
+register_reading('stream_get', stream_get)
+register_reading('cut', cut)

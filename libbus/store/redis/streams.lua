@@ -304,3 +304,18 @@ end
 local function stream_get(keys, argv)
     return describe(prefix_of(keys), argv[1]) or refuse('UMBRAGONE', 'there is no such stream')
 end
+
+-- ARGV: with the state (1/0). How all streams and cursors stand at this instant; of a stream also why a new
+-- incarnation has to begin, and its name.
+local function cut(keys, argv)
+    local prefix = prefix_of(keys)
+    local streams = {}
+    for i, name in ipairs(redis.call('SMEMBERS', prefix .. 'streams')) do
+        local stream = describe(prefix, name)
+        stream[8] = redis.call('HGET', prefix .. 's:' .. name, 'lost') or ''
+        stream[9] = name
+        streams[i] = stream
+    end
+    return { streams, redis.call('HGETALL', prefix .. 'u'),
+        argv[1] == '1' and redis.call('HGETALL', prefix .. 'k') or {} }
+end
