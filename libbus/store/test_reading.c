@@ -79,6 +79,93 @@ Test(store, records_come_back_as_they_were_appended_among_other_streams)
         }
 }
 
+/* What record NUMBER of a burst holds: also nothing, and more than a page. */
+static struct bus_bytes burst_body(uint64_t number)
+{
+        static uint8_t body[5000];
+        size_t size = number % 7 == 0 ? 0 : number % 31 == 0 ? sizeof(body) : number * 13 % 600;
+
+        memset(body, (int)number, sizeof(body));
+        return bus_bytes(body, size);
+}
+
+struct burst {
+        uint64_t last, step;
+        struct bus_pos before;
+};
+
+static int compare_burst(const struct store_record *record, void *arg)
+{
+        struct burst *burst = arg;
+        uint64_t number = burst->last + burst->step;
+
+        cr_assert_eq(record->at_us, 1000 - (int64_t)number);
+        cr_assert(bus_bytes_equal(record->body, burst_body(number)));
+        cr_assert_str_eq(record->topic, number % 3 ? "signal.test" : "signal.third");
+        expect_pos(record->predecessor, burst->before);
+        burst->before = record->position;
+        burst->last = number;
+        return 0;
+}
+
+static void check_burst(struct test_store *t, uint64_t count)
+{
+        struct burst all = { .step = 1 }, few = { .step = 5 };
+        struct bus_pos after;
+
+        cr_assert_eq(store_read(t->store, "decision@w", BUS_POS_ZERO, SIZE_MAX, compare_burst, &all,
+                             &after),
+                0);
+        cr_expect_eq(all.last, count);
+        cr_assert_eq(store_read(t->store, "signal@w", BUS_POS_ZERO, SIZE_MAX, compare_burst, &few,
+                             &after),
+                0);
+        cr_expect_eq(few.last, count / 5 * 5);
+}
+
+static void append_burst(struct test_store *t, uint64_t count)
+{
+        store_batch_clear(t->batch);
+        for (uint64_t i = 1; i <= count; i++) {
+                struct store_append append = { .stream = "decision@w",
+                        .topic = i % 3 ? "signal.test" : "signal.third",
+                        .body = burst_body(i),
+                        .at_us = 1000 - (int64_t)i,
+                        .position = { 1, i / 2 + 1, (uint32_t)i % 2 } };
+
+                store_batch_append(t->batch, &append);
+                append.stream = "signal@w";
+                append.position = BUS_POS_ZERO;
+                if (i % 5 == 0)
+                        store_batch_append(t->batch, &append);
+                if (i % 50 && i < count)
+                        continue;
+                store_batch_put(t->batch, bus_bytes_str("some"), bus_bytes_str("state"));
+                cr_assert_eq(store_commit(t->store, t->batch, STORE_SYNC_NORMAL), 0);
+                store_batch_clear(t->batch);
+        }
+}
+
+Test(store, a_burst_comes_back_as_it_was_appended)
+{
+        const uint64_t count = 400;
+
+        EACH_ENGINE(t)
+        {
+                test_stream(t, "signal@w", STORE_STREAM_FULL);
+                test_stream(t, "decision@w", STORE_STREAM_DERIVED);
+                append_burst(t, count);
+                for (int i = 0; i < 10 && store_unsettled(t->store); i++)
+                        store_settle(t->store);
+                cr_expect_eq(store_unsettled(t->store), STORE_BACKLOG_NONE);
+                check_burst(t, count);
+                test_reopen_killed(t);
+                test_stream(t, "signal@w", STORE_STREAM_FULL);
+                test_stream(t, "decision@w", STORE_STREAM_DERIVED);
+                check_burst(t, count);
+        }
+}
+
 Test(store, a_position_behind_the_end_is_ahead)
 {
         EACH_ENGINE(t)

@@ -39,7 +39,7 @@ static int apply_op(struct sqlite_store *s, const struct redo_op *op)
 
         if (op->kind != STORE_OP_APPEND)
                 return sqlite_apply_state(s, op);
-        r = sqlite_apply_append(s, op);
+        r = sqlite_apply_appends(s, op, 1);
         return !r && op->key.size ? sqlite_apply_claim(s, op) : r;
 }
 
@@ -86,15 +86,35 @@ bool sqlite_find_pending(
         return pending_find(&s->pending, key, ret_op) || pending_find(&s->carried, key, ret_op);
 }
 
-static int take_step(struct sqlite_store *s, const struct pending_step *step)
+/* Appends stand before all else, so that the last one of many tells what the others are. */
+static int take_appends(struct sqlite_store *s, struct pending_plan *plan, size_t max)
 {
-        struct redo_op op = pending_op(&s->carried, step->at);
+        const struct pending_step *steps = &plan->steps[plan->done];
+        bool many =
+                max >= SQLITE_APPENDS_MAX && steps[SQLITE_APPENDS_MAX - 1].kind == PENDING_APPEND;
+        size_t count = many ? SQLITE_APPENDS_MAX : 1;
+        struct redo_op ops[SQLITE_APPENDS_MAX];
+        int r;
 
-        switch (step->kind) {
-        case PENDING_APPEND: return sqlite_apply_append(s, &op);
-        case PENDING_CLAIM: return sqlite_apply_claim(s, &op);
-        default: return sqlite_apply_state(s, &op);
-        }
+        for (size_t i = 0; i < count; i++)
+                ops[i] = pending_op(&s->carried, steps[i].at);
+        r = sqlite_apply_appends(s, ops, count);
+        plan->done += r < 0 ? 0 : count;
+        return r;
+}
+
+static int take_steps(struct sqlite_store *s, struct pending_plan *plan, size_t max)
+{
+        const struct pending_step *step = &plan->steps[plan->done];
+        struct redo_op op;
+        int r;
+
+        if (step->kind == PENDING_APPEND)
+                return take_appends(s, plan, max);
+        op = pending_op(&s->carried, step->at);
+        r = step->kind == PENDING_CLAIM ? sqlite_apply_claim(s, &op) : sqlite_apply_state(s, &op);
+        plan->done += !r;
+        return r;
 }
 
 static bool is_carrying(const struct sqlite_store *s)
@@ -112,8 +132,8 @@ static int carry_on(struct sqlite_store *s, size_t max)
         if (!is_carrying(s))
                 return 0;
         r = open_transaction(s);
-        for (; !r && plan->done < end; plan->done++)
-                r = take_step(s, &plan->steps[plan->done]);
+        while (!r && plan->done < end)
+                r = take_steps(s, plan, end - plan->done);
         if (r < 0)
                 return refuse(s, r);
         if (plan->done < plan->count)

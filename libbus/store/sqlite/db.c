@@ -7,14 +7,21 @@
 #include <stdio.h>
 #include <sys/file.h>
 
+#define APPEND                                                                                    \
+        "INSERT OR FAIL INTO journal(stream, incarnation, seq, part, pred_incarnation, pred_seq," \
+        " pred_part, topic, body, at_us, late_us) VALUES"
+#define ROW    "(?,?,?,?,?,?,?,?,?,?,?)"
+#define ROWS_4 ROW "," ROW "," ROW "," ROW
+#define ROWS_8 ROWS_4 "," ROWS_4
+_Static_assert(SQLITE_APPENDS_MAX == 4 * 8, "SQL_APPEND_MANY has a row for each");
+
 static const char *const sql_texts[SQL_COUNT] = {
         [SQL_BEGIN] = "BEGIN IMMEDIATE",
         [SQL_COMMIT] = "COMMIT",
         [SQL_APPLIED_PUT] = "UPDATE meta SET value = CASE key WHEN 'log_applied' THEN ?1"
                             " ELSE ?2 END WHERE key IN ('log_applied', 'log_bytes')",
-        [SQL_APPEND] =
-                "INSERT INTO journal(stream, incarnation, seq, part, pred_incarnation, pred_seq,"
-                " pred_part, topic, body, at_us, late_us) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+        [SQL_APPEND] = APPEND ROW,
+        [SQL_APPEND_MANY] = APPEND ROWS_8 "," ROWS_8 "," ROWS_8 "," ROWS_8,
         [SQL_CLAIM_GET] = "SELECT expires_us, value, incarnation, seq, part FROM claim"
                           " WHERE stream = ? AND key = ?",
         [SQL_CLAIM_PUT] = "INSERT OR REPLACE INTO claim(stream, key, value, expires_us, until_us,"

@@ -51,21 +51,29 @@ int sqlite_apply_claim(struct sqlite_store *s, const struct redo_op *op)
         return sqlite_run(s, stmt);
 }
 
-int sqlite_apply_append(struct sqlite_store *s, const struct redo_op *op)
+#define APPEND_COLUMNS 11
+
+static void bind_append(sqlite3_stmt *stmt, int first, const struct redo_op *op)
+{
+        sqlite3_bind_int64(stmt, first, op->stream_id);
+        sqlite_bind_pos(stmt, first + 1, op->position);
+        sqlite_bind_pos(stmt, first + 4, op->predecessor);
+        sqlite_bind_text(stmt, first + 7, op->name);
+        sqlite_bind_bytes(stmt, first + 8, op->body);
+        sqlite3_bind_int64(stmt, first + 9, op->at_us);
+        sqlite3_bind_int64(stmt, first + 10, op->late_us);
+}
+
+int sqlite_apply_appends(struct sqlite_store *s, const struct redo_op *ops, size_t count)
 {
         sqlite3_stmt *stmt;
         int r;
 
-        r = sqlite_sql(s, SQL_APPEND, &stmt);
+        r = sqlite_sql(s, count == 1 ? SQL_APPEND : SQL_APPEND_MANY, &stmt);
         if (r < 0)
                 return r;
-        sqlite3_bind_int64(stmt, 1, op->stream_id);
-        sqlite_bind_pos(stmt, 2, op->position);
-        sqlite_bind_pos(stmt, 5, op->predecessor);
-        sqlite_bind_text(stmt, 8, op->name);
-        sqlite_bind_bytes(stmt, 9, op->body);
-        sqlite3_bind_int64(stmt, 10, op->at_us);
-        sqlite3_bind_int64(stmt, 11, op->late_us);
+        for (size_t i = 0; i < count; i++)
+                bind_append(stmt, (int)i * APPEND_COLUMNS + 1, &ops[i]);
         return sqlite_run(s, stmt);
 }
 
