@@ -191,6 +191,10 @@ id=$(accepted "$folder/answer.out")
 passed 'nobody is refused while alert-ingest is away'
 until_true 30 is_filled "$id"
 
+"$umbra" restart --all >"$folder/restarted.out" 2>&1 || fail "umbra restart --all: $(cat "$folder/restarted.out")"
+[ "$(wc -l <"$folder/restarted.out")" = 6 ] || fail "not the six of umbra.target: $(cat "$folder/restarted.out")"
+passed 'umbra restart --all replaces what the target has, and misses nobody who is not enabled'
+
 kill -TERM "$playing"
 wait "$playing" || {
         playing=

@@ -4,9 +4,9 @@
 #include "services/umbra/restart.h"
 
 #include "libbus/base/clock.h"
-#include "libbus/base/io.h"
 #include "libbus/base/require.h"
 #include "services/umbra/ask.h"
+#include "services/umbra/process.h"
 #include "services/umbra/services.h"
 
 #include <errno.h>
@@ -22,8 +22,6 @@
 #define STOP_WITHIN_US  (30 * BUS_US_PER_SEC) /* what a service may take to finish what it has */
 /* It may have to read months of a stream before it is ready. */
 #define READY_WITHIN_US (60 * BUS_US_PER_SEC)
-#define CMDLINE_MAX     ((size_t)4096)
-#define STATUS_MAX      ((size_t)16384)
 
 const char *const restart_order[] = { "strategy-v3-shadow", "telegram-analytics", "telegram-notify",
         "telegram-controller", "strategy-v3", "order-executor", "alert-ingest", "health", NULL };
@@ -66,20 +64,6 @@ bool restart_all_ready(const struct client *health, char *error, size_t error_si
         return ready;
 }
 
-/* Whether process PID is SERVICE's: a pid that was told a moment ago may be somebody else's now. */
-static bool is_its_process(pid_t pid, const char *service)
-{
-        BUS_AUTOFREE char *path = bus_xasprintf("/proc/%d/cmdline", (int)pid);
-        BUS_AUTOBUF struct bus_buf text = BUS_BUF_INIT;
-        const char *program, *slash;
-
-        if (bus_file_read(path, CMDLINE_MAX, &text) < 0)
-                return false;
-        program = bus_buf_str(&text); /* up to the NUL behind argv[0] */
-        slash = strrchr(program, '/');
-        return !strcmp(slash ? slash + 1 : program, service);
-}
-
 /* What umbra up has written down is the newest; elsewhere it is what the service says of itself. */
 static pid_t pid_of(const struct layout *layout, const json_t *status, const char *service)
 {
@@ -88,23 +72,36 @@ static pid_t pid_of(const struct layout *layout, const json_t *status, const cha
         if (pid < 0)
                 pid = (pid_t)json_integer_value(
                         json_object_get(restart_service_of(status, service), "pid"));
-        return pid > 1 && is_its_process(pid, service) ? pid : -ESRCH;
+        return pid > 1 && process_is(pid, service) ? pid : process_find(layout, service);
 }
 
-bool restart_is_there(const struct layout *layout, const struct client *health, const char *service)
+int restart_is_there(const struct layout *layout, const struct client *health, const char *service,
+        char *error, size_t error_size)
 {
-        bool written_down = layout_pid(layout, "health") > 0;
         int64_t until_us = bus_mono_us() + HEARD_WITHIN_US;
-        pid_t pid;
 
-        for (;;) {
+        for (;; usleep(POLL_US)) {
                 json_t *status = restart_get(health, "/api/status");
+                const json_t *entry = restart_service_of(status, service);
+                bool alive = json_is_true(json_object_get(entry, "alive"));
+                bool expected = json_is_true(json_object_get(entry, "expected"));
+                bool answers = status != NULL;
+                pid_t pid = pid_of(layout, status, service);
 
-                pid = pid_of(layout, status, service);
                 json_decref(status);
-                if (pid > 0 || written_down || bus_mono_us() > until_us)
-                        return pid > 0;
-                usleep(POLL_US);
+                if (alive || (answers && pid < 0 && !expected))
+                        return alive;
+                if (bus_mono_us() < until_us)
+                        continue;
+                if (!answers)
+                        snprintf(error, error_size, "%s: health does not answer", service);
+                else if (pid < 0)
+                        snprintf(error, error_size, "%s: not restarted: it does not run", service);
+                else
+                        snprintf(error, error_size,
+                                "%s: not restarted: process %d runs, and health does not hear it",
+                                service, (int)pid);
+                return -ENOLINK;
         }
 }
 
@@ -123,24 +120,11 @@ static int find(const struct layout *layout, const struct client *health, const 
         return !status ? -ECONNREFUSED : *ret_pid < 0 ? -ESRCH : 0;
 }
 
-/* Who it runs as; -1 if nobody can tell. */
-static uid_t uid_of(pid_t pid)
-{
-        BUS_AUTOFREE char *path = bus_xasprintf("/proc/%d/status", (int)pid);
-        BUS_AUTOBUF struct bus_buf text = BUS_BUF_INIT;
-        const char *line;
-
-        if (bus_file_read(path, STATUS_MAX, &text) < 0)
-                return (uid_t)-1;
-        line = strstr(bus_buf_str(&text), "\nUid:");
-        return line ? (uid_t)strtoul(line + strlen("\nUid:"), NULL, 10) : (uid_t)-1;
-}
-
 /* What would not come up is not taken down: its successor reads the same file as the same user. */
 static int check_config(
         const struct layout *layout, const char *service, pid_t pid, char *error, size_t error_size)
 {
-        uid_t uid = geteuid() == 0 ? uid_of(pid) : geteuid();
+        uid_t uid = geteuid() == 0 ? process_uid(pid) : geteuid();
         int r = services_check_one(layout, service, uid);
 
         if (r < 0)

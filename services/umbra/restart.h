@@ -23,10 +23,10 @@ struct restarted {
 BUS_MUST int restart_service(const struct layout *layout, const struct client *health,
         const char *service, struct restarted *ret, char *error, size_t error_size);
 
-/* Whether SERVICE runs on this machine, or was left out. Health, just started, may not have heard of it
- * yet: where nobody else has written down who runs, that is waited for. */
-bool restart_is_there(
-        const struct layout *layout, const struct client *health, const char *service);
+/* 1: SERVICE is heard. 0: it does not run here, nor has to. -ENOLINK: it runs, or has to, and health does
+ * not hear it; *ERROR is one line. Health, just started, may not have heard of it yet: that is waited for. */
+BUS_MUST int restart_is_there(const struct layout *layout, const struct client *health,
+        const char *service, char *error, size_t error_size);
 
 /* The services that `--all` means, ends with NULL: whoever is not in an alert's way first, so that a
  * bad build shows where it harms least. mt5-demo, which stands for the broker, is none of them. */

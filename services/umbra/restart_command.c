@@ -4,6 +4,7 @@
 #include "services/umbra/command.h"
 #include "services/umbra/options.h"
 #include "services/umbra/restart.h"
+#include "services/umbra/turn.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -47,27 +48,54 @@ static int restart_one(
         return r;
 }
 
-/* Those of restart_order that run: who was left out on purpose is not missed. */
+/* All of restart_order but who was left out on purpose. Who cannot be seen to come back is named, and the
+ * others are replaced all the same. */
 static int restart_all(const struct layout *layout, const struct client *health)
 {
         json_t *status = restart_get(health, "/api/status");
-        int r = status ? 0 : -ECONNREFUSED;
+        int r = status ? 0 : -ECONNREFUSED, missed = 0;
 
+        json_decref(status);
         if (r < 0)
                 fputs("umbra restart: health does not answer (is it up?)\n", stderr);
         for (const char *const *name = restart_order; !r && *name; name++) {
-                const json_t *service = restart_service_of(status, *name);
+                char error[ERROR_SIZE];
+                int there = restart_is_there(layout, health, *name, error, sizeof(error));
 
-                if (json_is_true(json_object_get(service, "alive")))
+                if (there < 0) {
+                        fprintf(stderr, "umbra restart: %s\n", error);
+                        missed = there;
+                } else if (there) {
                         r = restart_one(layout, health, *name);
+                }
         }
-        json_decref(status);
+        return r ? r : missed;
+}
+
+static int restart_words(const struct options *options, const struct client *health, bool all)
+{
+        int r = all ? restart_all(&options->layout, health) : 0;
+
+        for (int i = 0; !r && i < options->word_count; i++)
+                r = restart_one(&options->layout, health, options->words[i]);
         return r;
+}
+
+static int take_turn(
+        const struct options *options, bool all, int *ret_fd, char *error, size_t error_size)
+{
+        BUS_AUTOBUF struct bus_buf command = BUS_BUF_INIT;
+
+        bus_buf_add_str(&command, all ? "umbra restart --all" : "umbra restart");
+        for (int i = 0; i < options->word_count; i++)
+                bus_buf_printf(&command, " %s", options->words[i]);
+        return turn_take(&options->layout, bus_buf_str(&command), ret_fd, error, error_size);
 }
 
 static int run(const struct options *options, bool all)
 {
-        struct client health;
+        BUS_AUTOCLOSE int turn_fd = -1;
+        struct client health = { 0 };
         char error[ERROR_SIZE];
         int r;
 
@@ -81,14 +109,13 @@ static int run(const struct options *options, bool all)
                                 options->words[i]);
                         return UMBRA_USAGE;
                 }
-        r = client_init(&health, &options->layout, error, sizeof(error));
-        if (r < 0) {
+        r = take_turn(options, all, &turn_fd, error, sizeof(error));
+        if (!r)
+                r = client_init(&health, &options->layout, error, sizeof(error));
+        if (r < 0)
                 fprintf(stderr, "umbra restart: %s\n", error);
-                return UMBRA_FAILED;
-        }
-        r = all ? restart_all(&options->layout, &health) : 0;
-        for (int i = 0; !r && i < options->word_count; i++)
-                r = restart_one(&options->layout, &health, options->words[i]);
+        else
+                r = restart_words(options, &health, all);
         client_done(&health);
         return r < 0 ? UMBRA_FAILED : UMBRA_DONE;
 }
@@ -107,7 +134,9 @@ int umbra_restart(int argc, char **argv)
                         "Replaces running services by what is installed now, one after the other, and\n"
                         "no alert is refused meanwhile: SIGTERM, up to 30 s for what is in hand, and\n"
                         "the next only once all are ready again. umbra up or systemd starts what has\n"
-                        "ended. Stops at the first that does not come back.\n"
+                        "ended. Stops at the first that does not come back. --all names who runs, or\n"
+                        "should, and is not heard by health: that one is left, and the status is 1.\n"
+                        "One restart or deployment at a time.\n"
                         "\n"
                         "example: umbra restart --all\n" };
         int status;

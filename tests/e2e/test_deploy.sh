@@ -150,8 +150,12 @@ passed 'a deployment that is stuck is told as such, keeps others out, and ends o
 "$umbra" deploy plugin-system >"$UMBRA_STATE/said" 2>&1 &
 cut=$!
 until_true 20 grep -q '5/9 restart' "$UMBRA_STATE/said"
-! "$umbra" deploy shadow --now 2>"$UMBRA_STATE/second" || fail 'two at once'
-grep -q 'another deployment is under way' "$UMBRA_STATE/second" || fail "$(cat "$UMBRA_STATE/second")"
+for second in 'deploy shadow --now' 'restart --all'; do
+        # shellcheck disable=SC2086 # words
+        ! "$umbra" $second 2>"$UMBRA_STATE/second" || fail "umbra $second beside a deployment"
+        grep -q ": umbra deploy plugin-system, process $cut, is under way: one at a time\$" "$UMBRA_STATE/second" ||
+                fail "$(cat "$UMBRA_STATE/second")"
+done
 kill -KILL "$cut"
 wait "$cut" || :
 deploy 1 status

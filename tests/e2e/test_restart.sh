@@ -26,7 +26,18 @@ start $settings
 sender=$!
 until_true 20 has_sent "$rate"
 pids >"$UMBRA_STATE/before"
-"$umbra" restart --all >"$UMBRA_STATE/restarted" || fail "restart --all: $(cat "$UMBRA_STATE/restarted")"
+"$umbra" restart --all >"$UMBRA_STATE/restarted" &
+restart=$!
+until_true 20 grep -q '^strategy-v3-shadow: process ' "$UMBRA_STATE/restarted"
+for second in 'restart health' 'deploy plugin-system --now' 'deploy plugin-system --back'; do
+        # shellcheck disable=SC2086 # words
+        ! "$umbra" $second 2>"$UMBRA_STATE/told" || fail "umbra $second beside a restart"
+        [ "$(cat "$UMBRA_STATE/told")" = "umbra ${second%% *}: umbra restart --all, process $restart, is under way: one at a time" ] ||
+                fail "$(cat "$UMBRA_STATE/told")"
+done
+[ ! -e "$UMBRA_STATE/deploy.json" ] || fail 'a deployment has begun'
+wait "$restart" || fail "restart --all: $(cat "$UMBRA_STATE/restarted")"
+passed 'who comes second is told who is at it, and touches nothing'
 pids >"$UMBRA_STATE/after"
 cat "$UMBRA_STATE/restarted"
 [ "$(wc -l <"$UMBRA_STATE/restarted")" = 8 ] || fail 'not all were restarted'
@@ -66,6 +77,22 @@ grep -q 'strategy-v3: not touched: order-executor is not ready' "$UMBRA_STATE/to
 [ "$(pid_of strategy-v3)" = "$old" ] || fail 'it was touched all the same'
 kill -CONT "$(pid_of order-executor)"
 passed 'nothing is touched while another service is not ready, and that is said'
+
+# one that runs, and that health, which was started meanwhile, has never heard of; known by its process
+# alone, as under systemd, where nobody writes down who runs
+until_true 20 curl -sf "$ops/readyz"
+unheard=$(pid_of telegram-notify)
+mv "$UMBRA_STATE/run/telegram-notify.pid" "$UMBRA_STATE/unheard.pid"
+kill -STOP "$unheard"
+"$umbra" restart health >"$UMBRA_STATE/restarted" || fail 'restart health'
+! "$umbra" restart --all >"$UMBRA_STATE/restarted" 2>"$UMBRA_STATE/told" || fail 'one was left out, and nobody was told'
+[ "$(cat "$UMBRA_STATE/told")" = "umbra restart: telegram-notify: not restarted: process $unheard runs, and health does not hear it" ] ||
+        fail "$(cat "$UMBRA_STATE/told")"
+[ "$(wc -l <"$UMBRA_STATE/restarted")" = 7 ] || fail "not all others: $(cat "$UMBRA_STATE/restarted")"
+mv "$UMBRA_STATE/unheard.pid" "$UMBRA_STATE/run/telegram-notify.pid"
+kill -CONT "$unheard"
+until_true 20 is_ready telegram-notify
+passed 'one that health does not hear is named, and the others are replaced'
 
 # one that does not come back: the configuration it would start with is bad
 until_true 20 is_ready order-executor

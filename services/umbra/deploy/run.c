@@ -5,18 +5,17 @@
 #include "services/umbra/deploy/run.h"
 
 #include "libbus/base/clock.h"
+#include "libbus/base/require.h"
 #include "services/umbra/ask.h"
 #include "services/umbra/deploy/record.h"
 #include "services/umbra/deploy/steps.h"
 #include "services/umbra/deploy/watch.h"
 #include "services/umbra/restart.h"
+#include "services/umbra/turn.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #define ASK_US      (5 * BUS_US_PER_SEC)
 #define WHY_SIZE    300
@@ -267,23 +266,6 @@ static int begin(struct run *run, char *why, size_t why_size)
         return r;
 }
 
-static int lock(const struct layout *layout, int *ret_fd, char *why, size_t why_size)
-{
-        BUS_AUTOFREE char *path = layout_path(layout->run, "deploy", ".lock");
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), r = 0;
-
-        if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-                r = -errno;
-        if (r < 0)
-                snprintf(why, why_size, "%s: %s", path,
-                        r == -EWOULDBLOCK ? "another deployment is under way" : strerror(-r));
-        if (r < 0 && fd >= 0)
-                close(fd);
-        else
-                *ret_fd = fd;
-        return r;
-}
-
 int run_phase(const struct run_options *options)
 {
         struct run run = { .options = options,
@@ -293,12 +275,14 @@ int run_phase(const struct run_options *options)
                         .force = options->force,
                         .is_staging = options->settings->is_staging,
                         .rehearsal = options->settings->rehearsal } };
-        BUS_AUTOCLOSE int lock_fd = -1;
+        BUS_AUTOFREE char *command = bus_xasprintf("umbra deploy %s%s", options->phase->name,
+                options->way == WAY_BACK ? " --back" : "");
+        BUS_AUTOCLOSE int turn_fd = -1;
         int64_t begun_us = bus_mono_us();
         char why[WHY_SIZE] = "";
         int r;
 
-        r = lock(options->layout, &lock_fd, why, sizeof(why));
+        r = turn_take(options->layout, command, &turn_fd, why, sizeof(why));
         if (!r)
                 r = begin(&run, why, sizeof(why));
         if (r < 0) {

@@ -281,25 +281,32 @@ static int take_restart(struct deployment *deployment, const struct step *step, 
         json_t *status = restart_get(&deployment->health, "/api/status");
         int64_t begun_us = bus_mono_us();
         unsigned int count = 0;
-        int r = status ? 0 : -ECONNREFUSED;
+        int r = status ? 0 : -ECONNREFUSED, missed = 0;
+        char why[STEP_NOTE_SIZE];
 
         json_decref(status);
         if (r < 0)
                 strcpy(note, "health does not answer");
         for (size_t i = 0; !r && step->services[i]; i++) {
+                int there = restart_is_there(deployment->layout, &deployment->health,
+                        step->services[i], why, sizeof(why));
                 struct restarted restarted;
 
-                /* who was left out on purpose is not missed */
-                if (!restart_is_there(deployment->layout, &deployment->health, step->services[i]))
+                /* one that health does not hear keeps nobody else from what is installed now */
+                if (there < 0) {
+                        snprintf(note, STEP_NOTE_SIZE, "%s", why);
+                        missed = there;
+                }
+                if (there <= 0)
                         continue;
                 r = restart_service(deployment->layout, &deployment->health, step->services[i],
                         &restarted, note, STEP_NOTE_SIZE);
                 count++;
         }
-        if (!r)
+        if (!r && !missed)
                 snprintf(note, STEP_NOTE_SIZE, "%u services in %.1f s", count,
                         (double)(bus_mono_us() - begun_us) / (double)BUS_US_PER_SEC);
-        return r;
+        return r ? r : missed;
 }
 
 /* ---- rehearsal ---- */
