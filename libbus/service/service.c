@@ -88,6 +88,12 @@ void bus_service_degraded(struct bus_service *service, const char *why)
                 set_state(service, PB__SERVICE_STATE__SERVICE_STATE_DEGRADED, why);
 }
 
+void bus_service_beat(struct bus_service *service)
+{
+        if (service->writer)
+                service_heartbeat(service);
+}
+
 void bus_service_drained(struct bus_service *service)
 {
         log_info("drained", "pid=%d", (int)getpid());

@@ -142,6 +142,8 @@ void bus_service_fail_with(struct bus_service *service, int status, const char *
 bool bus_service_caught_up(const struct bus_service *service);
 /* The same of the inputs of one stream kind; also while another input is held back. */
 bool bus_input_caught_up(const struct bus_service *service, const char *stream_kind);
+/* The heartbeat now, not at its time: somebody waits for a fact that has changed. */
+void bus_service_beat(struct bus_service *service);
 /* Only within report(): one fact for the heartbeat. */
 void bus_service_fact(struct bus_service *service, const char *key, const char *value);
 

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Twice the longest executor.snapshot_interval, and half of what its risk.context_max_age is by default. */
+#define CURRENT_US (30 * INT64_C(1000000))
+
 void context_done(struct context *context)
 {
         free(context->counts);
@@ -56,6 +59,11 @@ bool context_take(struct context *context, const Pb__Account *account)
                 .as_of_us = account->as_of_us };
         count_positions(context, account);
         return true;
+}
+
+bool context_is_current(const struct context *context, int64_t now_us)
+{
+        return context->known && now_us - context->account.as_of_us <= CURRENT_US;
 }
 
 bool context_for(const struct context *context, const char *symbol, struct v3_context *ret_context)

@@ -25,5 +25,9 @@ void context_done(struct context *context);
  * from before what is known. */
 bool context_take(struct context *context, const Pb__Account *account);
 
+/* Whether an entry would be judged by it: there is one, and it is not so old that no running executor can
+ * have said it last. */
+bool context_is_current(const struct context *context, int64_t now_us);
+
 /* The context for an alert on SYMBOL. False: none yet, the signal carries null. */
 bool context_for(const struct context *context, const char *symbol, struct v3_context *ret_context);

@@ -50,6 +50,7 @@ struct ingest {
         struct symbols symbols;
 
         struct context context;
+        bool lacks_account; /* as it was told last: no entry would be judged by a current context */
         struct silence silence;
         struct ring *ring;
         struct throttle unauthorized_log, refused_log, ring_log;

@@ -33,6 +33,13 @@ static int take_account(struct ingest *ingest, struct bus_bytes packed, bool *re
         return r;
 }
 
+/* Health calls the system ready only with it: it must not wait for the next beat. */
+static void tell_account(struct ingest *ingest)
+{
+        if (ingest->lacks_account && context_is_current(&ingest->context, bus_wall_us()))
+                bus_service_beat(ingest->service);
+}
+
 static int on_account(void *self, const struct bus_message *message)
 {
         struct ingest *ingest = self;
@@ -42,6 +49,7 @@ static int on_account(void *self, const struct bus_message *message)
                 return BUS_QUARANTINE;
         if (news)
                 bus_put(ingest->service, ACCOUNT_KEY, message->body, false);
+        tell_account(ingest);
         return 0;
 }
 
@@ -181,8 +189,10 @@ static void drain(void *self)
 static void report(void *self)
 {
         struct ingest *ingest = self;
-        int64_t age_us = bus_wall_us() - ingest->context.account.as_of_us;
+        int64_t now_us = bus_wall_us(), age_us = now_us - ingest->context.account.as_of_us;
 
+        ingest->lacks_account = !context_is_current(&ingest->context, now_us);
+        bus_service_fact(ingest->service, "lacks_account", ingest->lacks_account ? "yes" : "no");
         bus_metric_set(ingest->metrics.connections, http_server_connections(ingest->http));
         bus_metric_set(ingest->metrics.context_age,
                 ingest->context.known ? (double)age_us / (double)BUS_US_PER_SEC : -1);

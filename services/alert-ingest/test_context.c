@@ -91,3 +91,22 @@ Test(context, a_newer_snapshot_replaces_all_and_an_older_one_nothing)
         cr_expect_eq(v3.balance_cents, 200);
         context_done(&context);
 }
+
+Test(context, what_was_kept_over_a_long_stop_is_not_current)
+{
+        struct context context = { 0 };
+        struct book book;
+
+        cr_expect(!context_is_current(&context, 1000));
+        book_init(&book, 1000, 100);
+        cr_expect(context_take(&context, &book.account));
+        cr_expect(context_is_current(&context, 1000));
+        cr_expect(context_is_current(&context, 1000 + 30 * INT64_C(1000000)));
+        cr_expect(!context_is_current(&context, 1001 + 30 * INT64_C(1000000)));
+        /* the broker's clock, ahead of ours */
+        cr_expect(context_is_current(&context, 1));
+        book_init(&book, 60 * INT64_C(1000000), 100);
+        cr_expect(context_take(&context, &book.account));
+        cr_expect(context_is_current(&context, 61 * INT64_C(1000000)));
+        context_done(&context);
+}

@@ -148,12 +148,34 @@ const char *beat_fact(const struct beat *beat, const char *key)
         return NULL;
 }
 
+/* It works, but has not heard of the account from an executor that should be there: entries that it took
+ * now would be rejected. Any replica may get the next alert. */
+static bool lacks_account(const struct beats *beats, int64_t now_us)
+{
+        for (size_t i = 0; i < beats->count; i++) {
+                const char *fact = beat_fact(&beats->items[i], "lacks_account");
+
+                if (fact && !strcmp(fact, "yes") && beat_is_alive(&beats->items[i], now_us))
+                        return true;
+        }
+        return false;
+}
+
 bool beats_ready(const struct beats *beats, int64_t now_us, const char **ret_missing)
 {
-        for (size_t i = 0; i < beats->count; i++)
-                if (beats->items[i].expected && !beat_is_ready(&beats->items[i], now_us)) {
-                        *ret_missing = beats->items[i].service;
+        bool has_executor = false;
+
+        for (size_t i = 0; i < beats->count; i++) {
+                const struct beat *beat = &beats->items[i];
+
+                if (beat->expected && !beat_is_ready(beat, now_us)) {
+                        *ret_missing = beat->service;
                         return false;
                 }
-        return true;
+                has_executor |= beat->expected && !strcmp(beat->service, "order-executor");
+        }
+        if (!has_executor || !lacks_account(beats, now_us))
+                return true;
+        *ret_missing = "the account at alert-ingest";
+        return false;
 }

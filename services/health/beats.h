@@ -52,5 +52,6 @@ bool beat_is_lost(const struct beat *beat, int64_t now_us);
 bool beat_is_ready(const struct beat *beat, int64_t now_us);
 /* The value of a fact (key=value) of the last heartbeat; NULL if it has none. */
 const char *beat_fact(const struct beat *beat, const char *key);
-/* Whether every expected service is alive and ready; else *RET_MISSING names the first that is not. */
+/* Whether every expected service is alive and ready, and alert-ingest has heard of the account of an expected
+ * executor; else *RET_MISSING names the first that is not. */
 bool beats_ready(const struct beats *beats, int64_t now_us, const char **ret_missing);

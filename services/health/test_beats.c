@@ -76,6 +76,52 @@ Test(beats, replicas_have_a_place_each_and_the_service_s_own_is_one_that_lives)
         beats_done(&beats);
 }
 
+static void say(struct beats *beats, const char *service, const char *replica, const char *fact)
+{
+        Pb__Heartbeat *beat = beat_of(service, replica, 1);
+
+        beat->facts = bus_new_n(char *, 1);
+        beat->facts[0] = bus_xstrdup(fact);
+        beat->n_facts = 1;
+        cr_assert_not_null(beats_take(beats, beat, 1 * S));
+}
+
+/* Entries would be rejected for want of it, by whichever replica they come to. */
+Test(beats, without_the_account_at_every_ingest_nothing_is_ready)
+{
+        struct beats beats;
+        const char *missing = "";
+
+        begin(&beats);
+        beats_add(&beats, "order-executor", true);
+        say(&beats, "health", "", "gate=on");
+        say(&beats, "order-executor", "", "killed=no");
+        say(&beats, "alert-ingest", "one", "lacks_account=yes");
+        cr_expect(!beats_ready(&beats, 1 * S, &missing));
+        cr_expect_str_eq(missing, "the account at alert-ingest");
+        say(&beats, "alert-ingest", "one", "lacks_account=no");
+        cr_expect(beats_ready(&beats, 1 * S, &missing));
+        say(&beats, "alert-ingest", "two", "lacks_account=yes");
+        cr_expect(!beats_ready(&beats, 1 * S, &missing));
+        say(&beats, "alert-ingest", "two", "lacks_account=no");
+        cr_expect(beats_ready(&beats, 1 * S, &missing));
+        beats_done(&beats);
+}
+
+Test(beats, where_no_executor_is_to_be_nobody_waits_for_the_account)
+{
+        struct beats beats;
+        const char *missing = "";
+
+        begin(&beats);
+        beats_add(&beats, "order-executor", true);
+        cr_assert_eq(beats_expect(&beats, "alert-ingest health"), 0);
+        say(&beats, "health", "", "gate=on");
+        say(&beats, "alert-ingest", "", "lacks_account=yes");
+        cr_expect(beats_ready(&beats, 1 * S, &missing), "%s", missing);
+        beats_done(&beats);
+}
+
 Test(beats, no_number_of_replicas_takes_more_than_there_is)
 {
         struct beats beats;

@@ -149,10 +149,6 @@ health=$(sed -n 's/^ready [0-9]* \([0-9]*\)$/\1/p' "$folder/play.out")
 grep -q "^folder = $prefix/lib/umbra/plugins\$" "$state/umbra.ini" || fail 'the plugins that were installed are not used'
 until_true 90 curl -fsS -m 5 "http://127.0.0.1:$health/readyz"
 passed 'all are ready: users, sockets and folders fit'
-knows_account() { # a moment later, in a new installation
-        curl -sS -m 5 "http://127.0.0.1:$health/metrics" | grep -q '^umbra_ingest_context_age_seconds{[^}]*} [0-9]'
-}
-until_true 60 knows_account
 
 pid_of() {
         pgrep -f "^$prefix/bin/$1 --config $state/" || :

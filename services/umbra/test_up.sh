@@ -66,15 +66,7 @@ entry() { # ID
         printf '{"type":"entry_v3","signal_type":"Momentum_Breakout","symbol":"EURUSD","direction":"buy","tf":"15","price":1.085,"consensus_score":6,"sl_price":1.08,"tp1_price":1.09,"tp2_price":1.095,"id":"%s"}' "$1"
 }
 
-# A new installation knows the account a moment after it is ready.
-context_is_known() {
-        probe=$("$umbra" alert --test "$(entry "probe-$(date +%N)")" | sed -n 's/.*"alert_id":"\([^"]*\)".*/\1/p')
-        until_true 20 trace_says "$probe" '"state":"test"'
-        ! trace_says "$probe" no_context
-}
-
 start
-until_true 20 context_is_known
 pulse=$(alert '{"type":"trend_pulse_v3","signal_type":"Trend_Pulse","symbol":"XAUUSD","tf":"15","price":2650.5}')
 [ -n "$pulse" ] || fail 'a pulse was not accepted'
 until_true 10 trace_says "$pulse" '"state":"ignored"'

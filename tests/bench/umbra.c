@@ -245,8 +245,6 @@ int umbra_start(struct target *target, const char *folder)
         };
         r = start(umbra, target, folder);
         if (!r)
-                r = umbra_wait_account(umbra);
-        if (!r)
                 r = load_run(target, &warm, alerts, BUS_COUNT(alerts));
         if (!r)
                 r = settle(target, alerts, BUS_COUNT(alerts), 0);

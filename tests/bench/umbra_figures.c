@@ -13,8 +13,6 @@
 
 #define BEATS_US    ((useconds_t)2500000)
 #define ASK_US      (3 * BUS_US_PER_SEC)
-#define START_US    (30 * BUS_US_PER_SEC)
-#define LOOK_US     ((useconds_t)50000)
 #define PROC_MAX    65536
 #define LINE_SIZE   8192
 #define PULSES_SENT 64 /* connections */
@@ -58,29 +56,6 @@ int umbra_counters(const struct target *target, struct umbra_counters *ret_count
         }
         client_answer_done(&answer);
         return r;
-}
-
-int umbra_wait_account(struct umbra *umbra)
-{
-        int64_t deadline_us = bus_mono_us() + START_US;
-        bool is_known = false;
-
-        while (!is_known) {
-                struct client_answer answer = { 0 };
-                char error[256];
-                int r;
-
-                r = client_request(&umbra->health, "GET", "/metrics", NULL, ASK_US, &answer, error,
-                        sizeof(error));
-                is_known = !r && metric(bus_buf_str(&answer.body),
-                                         "umbra_ingest_context_age_seconds", "alert-ingest") > 0;
-                client_answer_done(&answer);
-                if (bus_mono_us() > deadline_us)
-                        return -ETIMEDOUT;
-                if (!is_known)
-                        usleep(LOOK_US);
-        }
-        return 0;
 }
 
 static double pss_kb(pid_t pid)

@@ -13,6 +13,3 @@ struct umbra {
         size_t opened, closed; /* deals, in what was read of the ledger */
         struct bus_buf text;
 };
-
-/* A new installation hears of the account a moment later; an entry before that becomes no order. */
-BUS_MUST int umbra_wait_account(struct umbra *umbra);
