@@ -6,9 +6,29 @@
 
 #include "libbus/base/require.h"
 
+#include "proto/pack.h"
 #include "proto/unpack.h"
+#include "proto/validate/plain.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Read plainly, it is what protobuf-c makes of it, and both pack it alike. */
+static void require_alike(const struct sample_kind *kind, struct bus_bytes bytes)
+{
+        ProtobufCMessage *plain = message_read_plain(NULL, kind->descriptor, bytes), *general;
+        BUS_AUTOBUF struct bus_buf ours = BUS_BUF_INIT, theirs = BUS_BUF_INIT;
+
+        if (!plain)
+                return;
+        general = protobuf_c_message_unpack(kind->descriptor, NULL, bytes.size, bytes.data);
+        bus_require(general);
+        message_pack(plain, &ours);
+        bus_buf_reserve(&theirs, protobuf_c_message_get_packed_size(general) + 1);
+        theirs.size = protobuf_c_message_pack(general, theirs.data);
+        bus_require(bus_bytes_equal(bus_buf_bytes(&ours), bus_buf_bytes(&theirs)));
+        protobuf_c_message_free_unpacked(plain, NULL);
+        protobuf_c_message_free_unpacked(general, NULL);
+}
 
 static void require_stable(const struct sample_kind *kind, const ProtobufCMessage *message)
 {
@@ -33,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!size)
                 return 0;
         kind = &sample_kinds[data[0] % sample_kind_count];
+        require_alike(kind, bus_bytes(data + 1, size - 1));
         if (message_unpack(kind->descriptor, bus_bytes(data + 1, size - 1), &message, &why) < 0) {
                 bus_require(why);
                 return 0;

@@ -1,25 +1,17 @@
 /*
- * Walks the wire format beside protobuf-c, only as far as it takes to see the bytes of strings.
+ * What is not plain goes the general way: walks the wire format beside protobuf-c, only as far as it
+ * takes to see the bytes of strings.
  */
 #include "proto/unpack.h"
 
 #include "libbus/base/require.h"
 
+#include "proto/validate/plain.h"
+#include "proto/validate/wire_limits.h"
+
 #include <errno.h>
 #include <stdalign.h>
 #include <stddef.h>
-
-enum {
-        WIRE_VARINT = 0,
-        WIRE_FIXED64 = 1,
-        WIRE_BYTES = 2,
-        WIRE_FIXED32 = 5,
-        VARINT_MAX_BYTES = 10,
-        DEPTH_MAX = 8, /* our deepest message has 3 levels, and none contains itself */
-        /* Every field may cost an allocation many times its size; a replay reply or a heartbeat with
-         * all its metrics stays far below. */
-        FIELDS_MAX = 1 << 16,
-};
 
 /* False if it does not end within the bytes. */
 static bool take_varint(struct bus_bytes *rest, uint64_t *ret_value)
@@ -127,6 +119,11 @@ static int unpack(ProtobufCAllocator *allocator, const ProtobufCMessageDescripto
         if (!bytes.size) {
                 *ret_why = "empty";
                 return -EBADMSG;
+        }
+        message = message_read_plain(allocator, descriptor, bytes);
+        if (message) {
+                *ret_message = message;
+                return 0;
         }
         r = scan_message(&scan, descriptor, bytes, 0);
         if (r < 0) {

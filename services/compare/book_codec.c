@@ -3,6 +3,7 @@
 
 #include "comparison_record.pb-c.h"
 #include "libbus/base/require.h"
+#include "proto/pack.h"
 #include "proto/unpack.h"
 #include "services/common/decision_codec.h"
 
@@ -38,7 +39,6 @@ void compare_open_pack(struct compare_open *open, struct bus_buf *buf)
         Pb__OpenSide *shadow_list[COMPARE_PLUGINS_MAX];
         char *late_list[COMPARE_PLUGINS_MAX];
         Pb__OpenAlert record = PB__OPEN_ALERT__INIT;
-        size_t size;
 
         record.alert_id = open->alert.id;
         record.has_signal = open->has_signal;
@@ -56,9 +56,7 @@ void compare_open_pack(struct compare_open *open, struct bus_buf *buf)
                 if (open->late & 1u << i)
                         late_list[record.n_late++] = open->book->plugins[i];
         }
-        size = pb__open_alert__get_packed_size(&record);
-        pb__open_alert__pack(&record, bus_buf_reserve(buf, size));
-        buf->size += size;
+        message_pack(&record.base, buf);
         open->kept = true;
 }
 

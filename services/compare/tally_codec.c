@@ -3,6 +3,7 @@
 
 #include "comparison_record.pb-c.h"
 #include "libbus/base/require.h"
+#include "proto/pack.h"
 #include "proto/unpack.h"
 #include "services/compare/text.h"
 
@@ -51,7 +52,6 @@ void compare_sums_pack(const struct compare_sums *sums, struct bus_buf *buf)
 {
         BUS_AUTOFREE struct packing *packing = bus_new(struct packing);
         Pb__SumsRecord record = PB__SUMS_RECORD__INIT;
-        size_t size;
 
         for (size_t i = 0; i < sums->tally_count; i++) {
                 pack_tally(&packing->tallies[i], sums->tallies[i]);
@@ -71,9 +71,7 @@ void compare_sums_pack(const struct compare_sums *sums, struct bus_buf *buf)
         record.missing = packing->missing_list;
         record.n_ignored = sums->ignored_count;
         record.ignored = packing->ignored_list;
-        size = pb__sums_record__get_packed_size(&record);
-        pb__sums_record__pack(&record, bus_buf_reserve(buf, size));
-        buf->size += size;
+        message_pack(&record.base, buf);
 }
 
 static uint64_t copy_counts(uint64_t *to, size_t max, const uint64_t *from, size_t count)

@@ -1,6 +1,7 @@
 #include "services/order-executor/core/record.h"
 
 #include "libbus/base/require.h"
+#include "proto/pack.h"
 #include "services/order-executor/core/ids.h"
 
 #include "executor_record.pb-c.h"
@@ -12,14 +13,6 @@
 static char *text(const char *borrowed)
 {
         return (char *)(uintptr_t)borrowed;
-}
-
-static void pack(const ProtobufCMessage *message, struct bus_buf *buf)
-{
-        size_t size = protobuf_c_message_get_packed_size(message);
-
-        protobuf_c_message_pack(message, bus_buf_reserve(buf, size));
-        buf->size += size;
 }
 
 static void free_message(ProtobufCMessage *message)
@@ -72,7 +65,7 @@ void ex_record_order(const struct ex_order *order, struct bus_buf *buf)
         record.intent_us = order->intent_us;
         record.submitted_us = order->submitted_us;
         record.reported_us = order->reported_us;
-        pack(&record.base, buf);
+        message_pack(&record.base, buf);
 }
 
 static bool is_state(int state)
@@ -174,7 +167,7 @@ void ex_record_job(const struct ex_job *job, struct bus_buf *buf)
         record.expanded = job->expanded;
         record.orders = ids;
         record.n_orders = job->order_count;
-        pack(&record.base, buf);
+        message_pack(&record.base, buf);
 }
 
 static bool job_holds(const Pb__AlertRecord *record)
@@ -268,7 +261,7 @@ void ex_record_position(const struct ex_position *position, struct bus_buf *buf)
         record.alert_id = text(position->alert_id);
         record.volume_e8 = ex_position_open_e8(position);
         record.closed_by = text(position->closed_by);
-        pack(&record.base, buf);
+        message_pack(&record.base, buf);
 }
 
 int ex_record_read_position(struct bus_bytes data, struct ex_position **ret_position)
@@ -319,7 +312,7 @@ void ex_record_switches(const struct ex_switches *switches, struct bus_buf *buf)
         record.first_start_us = switches->first_start_us;
         record.restored_us = switches->restored_us;
         record.service_api_off = switches->service_api_off;
-        pack(&record.base, buf);
+        message_pack(&record.base, buf);
 }
 
 int ex_record_read_switches(struct bus_bytes data, struct ex_switches *ret_switches)
@@ -353,7 +346,7 @@ void ex_record_risk(const struct ex_risk *risk, struct bus_buf *buf)
         record.day_net_cents = risk->day_net_cents;
         record.lifetime_net_cents = risk->lifetime_net_cents;
         record.last_deal_us = risk->last_deal_us;
-        pack(&record.base, buf);
+        message_pack(&record.base, buf);
 }
 
 int ex_record_read_risk(struct bus_bytes data, struct ex_risk *risk)
