@@ -218,7 +218,7 @@ int bus_writer_new(const struct bus_writer_options *options, struct bus_writer *
                 r = add_output(writer, options->service, *kind);
                 if (r < 0)
                         snprintf(error, error_size, "cannot open stream %s: %s", *kind,
-                                strerror(-r));
+                                r == -EUCLEAN ? "it is damaged: umbra restore" : strerror(-r));
         }
         if (r == 0)
                 r = bind_all(writer, options, error, error_size);

@@ -154,6 +154,8 @@ static const char *reason_of(int result)
         switch (result) {
         case -ESTALE: return "another process has the lease of the store";
         case -ENOTRECOVERABLE: return "redis has lost commits that it had acknowledged";
+        case -EACCES: return "redis does not let this user do all that is needed any more";
+        case -EUCLEAN: return "half of a commit lies in redis: a right was taken away within it";
         default: return strerror(-result);
         }
 }

@@ -196,6 +196,29 @@ local function write_state(prefix, argv, at)
     end
 end
 
+-- As denied(): what this commit needs. Which keys, opening and renewal have seen to.
+local function denied_to_write(plan, argv, at)
+    local uses = { HSET = 'meta' }
+    for _, stream in ipairs(plan.order) do
+        uses.XADD = 'j:' .. stream.name
+        uses.ZADD = plan.claims[stream.name] and 'x:' .. stream.name or uses.ZADD
+    end
+    while at <= #argv do
+        if argv[at] == 'P' then
+            uses.ZADD = 'o'
+        elseif argv[at] == 'D' then
+            uses.HDEL, uses.ZREM = 'k', 'o'
+        end
+        at = at + 2 + tonumber(argv[at + 1])
+    end
+    for command, key in pairs(uses) do
+        if not redis.acl_check_cmd(command, plan.prefix .. key) then
+            return may_not(command, plan.prefix .. key)
+        end
+    end
+    return nil
+end
+
 -- ARGV: token, the number of the last commit this process knows of; then appends:
 -- R stream count records top first last | A stream record at position claim value expires
 -- and then what else it changes: P count (key value)... | D count key... | U count (stream position)...
@@ -214,6 +237,10 @@ local function commit(keys, argv)
     local wrong, rest = plan_appends(plan, argv)
     if wrong then
         return refuse('UMBRAINVALID', wrong)
+    end
+    refused = denied_to_write(plan, argv, rest)
+    if refused then
+        return refused
     end
     write_appends(plan)
     write_state(prefix, argv, rest)
@@ -315,7 +342,7 @@ end
 -- ARGV: token, name, before, count
 local function prune(keys, argv)
     local prefix, count = prefix_of(keys), tonumber(argv[4])
-    local refused = fenced(prefix, argv[1])
+    local refused = fenced(prefix, argv[1]) or denied(prefix, argv[2])
     if refused then
         return refused
     end
@@ -341,6 +368,10 @@ end
 -- ARGV: owner, lease in ms, fresh id. Everything goes but the counters; nobody may have it open.
 local function load_begin(keys, argv)
     local prefix = prefix_of(keys)
+    local refused = denied(prefix, ANY_STREAM)
+    if refused then
+        return refused
+    end
     local now = now_ms()
     local meta = meta_of(prefix)
     local other = holder(prefix, argv[1], now) or drop_dead_replicas(prefix, now)

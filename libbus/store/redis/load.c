@@ -190,6 +190,8 @@ int redis_load_begin(struct redis_loader *loader, struct redis_store *s,
         }
         if (r == -EBUSY)
                 redis_say_who(error, error_size);
+        if (r == -EACCES)
+                redis_say_right(error, error_size);
         if (!r && !redis_is_text(reply))
                 r = -EBADMSG;
         if (r < 0)

@@ -111,6 +111,7 @@ static int ask_to_open(struct redis_store *s, const struct store_options *option
         redis_add_str(&s->command, fresh_id);
         redis_add_str(&s->command, s->mark->id);
         redis_add_int(&s->command, (int64_t)s->mark->n);
+        redis_add_int(&s->command, redis_options()->wait_replicas > 0);
         return redis_ask(s->context, &s->command, ret_reply, error, error_size);
 }
 
@@ -160,6 +161,8 @@ static int open_store(
         }
         if (r == -EBUSY)
                 redis_say_who(error, error_size);
+        if (r == -EACCES)
+                redis_say_right(error, error_size);
         if (!r)
                 r = take_open(s, reply);
         if (!r)

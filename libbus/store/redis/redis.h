@@ -113,6 +113,8 @@ BUS_MUST int redis_answer(
         redisContext *context, redisReply **ret_reply, char *error, size_t error_size);
 /* Behind -EBUSY: for people, who it is. */
 void redis_say_who(char *error, size_t error_size);
+/* Behind -EACCES: for people, which right is missing. */
+void redis_say_right(char *error, size_t error_size);
 
 /* The same for a store that is open: what cannot be mended ends it. */
 BUS_MUST int redis_do(struct redis_store *s, redisReply **ret_reply);

@@ -21,10 +21,12 @@ int redis_errno(const char *error)
                 { "UMBRABUSY", -EBUSY }, { "UMBRAFENCED", -ESTALE },
                 { "UMBRAREGRESSED", -ENOTRECOVERABLE }, { "UMBRAGONE", -ENOENT },
                 { "UMBRAINVALID", -EINVAL }, { "UMBRAFORMAT", -EPROTO },
-                { "UMBRALOADING", -EUCLEAN }, { "OOM", -ENOSPC }, { "MISCONF", -EIO },
-                { "NOAUTH", -EACCES }, { "WRONGPASS", -EACCES }, { "NOPERM", -EACCES },
-                { "LOADING", -EAGAIN }, { "MASTERDOWN", -EAGAIN }, { "NOREPLICAS", -EAGAIN },
-                { "BUSY", -EAGAIN }, { "READONLY", -EROFS }, { "ERR Function not found", -ENOSYS },
+                { "UMBRALOADING", -EUCLEAN }, { "UMBRATORN", -EUCLEAN }, { "UMBRADENIED", -EACCES },
+                { "ERR The user executing the script", -EACCES }, { "OOM", -ENOSPC },
+                { "MISCONF", -EIO }, { "NOAUTH", -EACCES }, { "WRONGPASS", -EACCES },
+                { "NOPERM", -EACCES }, { "LOADING", -EAGAIN }, { "MASTERDOWN", -EAGAIN },
+                { "NOREPLICAS", -EAGAIN }, { "BUSY", -EAGAIN }, { "READONLY", -EROFS },
+                { "ERR Function not found", -ENOSYS },
                 { "ERR Library", -EEXIST }, /* ... 'x' already exists */
         };
 

@@ -71,6 +71,48 @@ local function fenced(prefix, token)
     return nil, tonumber(meta[4])
 end
 
+-- ---- rights ----
+
+-- What is done with which keys, by functions and by plain commands.
+local RIGHTS = {
+    { 'meta', 'EXISTS HDEL HGET HGETALL HMGET HSET' },
+    { 'replicas', 'HDEL HGETALL HSET' },
+    { 'former', 'SADD SISMEMBER' },
+    { 'streams', 'SADD SMEMBERS UNLINK' },
+    { 's:', 'HDEL HGET HMGET HSET UNLINK', true },
+    { 'f:', 'LRANGE LTRIM RPUSH UNLINK', true },
+    { 'j:', 'UNLINK XADD XRANGE XREVRANGE XTRIM', true },
+    { 'c:', 'HDEL HGET HMGET HSET UNLINK', true },
+    { 'x:', 'UNLINK ZADD ZRANGE ZRANGEBYSCORE ZREM', true },
+    { 'k', 'HDEL HGET HGETALL HMGET HSET UNLINK' },
+    { 'o', 'UNLINK ZADD ZRANGEBYLEX ZREM' },
+    { 'u', 'HGET HGETALL HSET UNLINK' },
+}
+
+local function may_not(command, key)
+    return refuse('UMBRADENIED', string.lower(command) .. ' on ' .. key)
+end
+
+-- Nil, or what of all this the user may not do, with the keys of the stream NAME. A function cannot take
+-- back what it has done, so it is asked before anything is.
+local function denied(prefix, name)
+    if not redis.acl_check_cmd('TIME') then
+        return refuse('UMBRADENIED', 'time')
+    end
+    for _, right in ipairs(RIGHTS) do
+        local key = prefix .. right[1] .. (right[3] and name or '')
+        for command in string.gmatch(right[2], '%u+') do
+            if not redis.acl_check_cmd(command, key) then
+                return may_not(command, key)
+            end
+        end
+    end
+    return nil
+end
+
+-- Before a stream is known.
+local ANY_STREAM = 'signal'
+
 -- ---- opening ----
 
 local function mark_lost(prefix, reason, kind)
@@ -140,9 +182,16 @@ local function meta_of(prefix)
     return meta
 end
 
--- ARGV: owner, lease in ms, shared (1/0), boot, server, fresh id, remembered id, remembered n
+-- ARGV: owner, lease in ms, shared (1/0), boot, server, fresh id, remembered id, remembered n, whether
+-- replicas are waited for (1/0)
 local function open(keys, argv)
     local prefix = prefix_of(keys)
+    local refused = denied(prefix, ANY_STREAM)
+    if refused then
+        return refused
+    elseif argv[9] == '1' and not redis.acl_check_cmd('WAIT') then
+        return refuse('UMBRADENIED', 'wait')
+    end
     local owner, ttl, shared, boot, server = argv[1], tonumber(argv[2]), argv[3] == '1', argv[4], argv[5]
     local mark_id, mark_n = argv[7], tonumber(argv[8])
     local now = now_ms()
@@ -215,7 +264,7 @@ end
 -- ARGV: token, owner, shared (1/0), lease in ms
 local function renew(keys, argv)
     local prefix = prefix_of(keys)
-    local refused = fenced(prefix, argv[1])
+    local refused = fenced(prefix, argv[1]) or denied(prefix, ANY_STREAM)
     if refused then
         return refused
     end
@@ -258,14 +307,18 @@ end
 -- ARGV: token, name, kind, clock in ms
 local function stream_open(keys, argv)
     local prefix, name, kind = prefix_of(keys), argv[2], argv[3]
-    local refused = fenced(prefix, argv[1])
+    local refused = fenced(prefix, argv[1]) or denied(prefix, name)
     if refused then
         return refused
     end
     local key = prefix .. 's:' .. name
-    local stream = redis.call('HMGET', key, 'kind', 'lost')
+    local stream = redis.call('HMGET', key, 'kind', 'lost', 'last')
     if stream[1] and stream[1] ~= kind then
         return refuse('UMBRAINVALID', 'it is of another kind')
+    end
+    local top = redis.call('XREVRANGE', prefix .. 'j:' .. name, '+', '-', 'COUNT', 1)[1]
+    if (top and top[1] or ZERO) ~= (stream[3] or ZERO) then
+        return refuse('UMBRATORN', 'half of a commit lies in it')
     end
     local reason = ''
     if not stream[1] then
@@ -290,7 +343,7 @@ end
 -- ARGV: token, name, above, clock in ms
 local function stream_fork(keys, argv)
     local prefix, name = prefix_of(keys), argv[2]
-    local refused = fenced(prefix, argv[1])
+    local refused = fenced(prefix, argv[1]) or denied(prefix, name)
     if refused then
         return refused
     end

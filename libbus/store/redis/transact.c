@@ -365,7 +365,7 @@ static int take_exec(struct redis_store *s, int refused)
                 return -EBADMSG;
         for (size_t i = 0; i < reply->elements; i++)
                 if (reply->element[i]->type == REDIS_REPLY_ERROR)
-                        return -EUCLEAN; /* its keys are not what they were */
+                        return -EUCLEAN; /* half of it: a right was taken away while it waited */
         return 0;
 }
 
@@ -406,6 +406,11 @@ int redis_transact_take(struct redis_store *s, struct store_batch *batch)
         if (!r) {
                 take_positions(s, batch);
                 s->mark->n++;
+        } else if (r == -EUCLEAN) {
+                /* whoever opens it next finds less than was acknowledged, and stops until somebody has looked */
+                s->mark->n += 2;
+                s->failed = r;
+                return r;
         } else if (r < 0 && r != -ENOSPC) {
                 s->failed = r; /* nobody knows what that is: this connection does nothing more */
                 return r;

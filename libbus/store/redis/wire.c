@@ -216,6 +216,17 @@ void redis_say_who(char *error, size_t error_size)
                         (int)strcspn(who, "/ "), who);
 }
 
+/* "redis: UMBRADENIED COMMAND on KEY" */
+void redis_say_right(char *error, size_t error_size)
+{
+        const char *at = strstr(error, "UMBRADENIED ");
+        BUS_AUTOFREE char *right = at ? bus_xstrdup(at + strlen("UMBRADENIED ")) : NULL;
+
+        if (right)
+                snprintf(error, error_size, "redis: the user \"%s\" needs +%s",
+                        *redis_options()->user ? redis_options()->user : "default", right);
+}
+
 /* ---- connecting ---- */
 
 static struct timeval timeval_of(int64_t us)
