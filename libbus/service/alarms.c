@@ -1,14 +1,27 @@
-/* Alarms: said when they begin and when they end, remembered over restarts. */
+/*
+ * Alarms: said when they begin and when they end, remembered over restarts. Replicas that share a store
+ * say one alarm once, and it stands until none of them reports it (alarms_shared.c).
+ */
+#include "libbus/service/alarms.h"
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
-#include "libbus/service/internal.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-#define KEY_PREFIX     "alarm/"
 #define TEXT_MAX_BYTES 500
+
+/* These end when a person has looked. */
+static const char *const codes_of_people[] = { "journal_regressed", "quarantined" };
+
+bool alarm_is_for_people(const char *code)
+{
+        for (size_t i = 0; i < BUS_COUNT(codes_of_people); i++)
+                if (!strcmp(code, codes_of_people[i]))
+                        return true;
+        return false;
+}
 
 static struct active_alarm **find(
         struct bus_service *service, const char *code, const char *subject)
@@ -20,12 +33,21 @@ static struct active_alarm **find(
         return link;
 }
 
-static struct active_alarm *add(struct bus_service *service, const char *code, const char *subject)
+const struct active_alarm *alarm_find(
+        struct bus_service *service, const char *code, const char *subject)
+{
+        return *find(service, code, subject);
+}
+
+struct active_alarm *alarm_add(struct bus_service *service, const char *code, const char *subject,
+        Pb__Severity severity, const char *text)
 {
         struct active_alarm *alarm = bus_new(struct active_alarm);
 
         alarm->code = bus_xstrdup(code);
         alarm->subject = bus_xstrdup(subject);
+        alarm->text = bus_xstrdup(text);
+        alarm->severity = severity;
         alarm->next = service->alarms;
         service->alarms = alarm;
         return alarm;
@@ -38,30 +60,51 @@ static void drop(struct active_alarm **link)
         *link = alarm->next;
         free(alarm->code);
         free(alarm->subject);
+        free(alarm->text);
         free(alarm);
+}
+
+void alarm_drop(struct bus_service *service, const char *code, const char *subject)
+{
+        struct active_alarm **link = find(service, code, subject);
+
+        if (*link)
+                drop(link);
+}
+
+bool alarm_of_key(struct bus_bytes key, struct bus_buf *text, char **ret_code, char **ret_subject)
+{
+        char *code, *slash;
+
+        bus_buf_clear(text);
+        bus_buf_add(text, key.data, key.size);
+        bus_buf_str(text);
+        code = (char *)text->data + strlen(ALARM_PREFIX);
+        slash = strchr(code, '/');
+        if (!slash)
+                return false;
+        *slash = 0;
+        *ret_code = code;
+        *ret_subject = slash + 1;
+        return true;
 }
 
 static int load_one(struct bus_bytes key, struct bus_bytes value, void *arg)
 {
-        struct bus_service *service = arg;
-        BUS_AUTOBUF struct bus_buf text = BUS_BUF_INIT;
-        char *code, *slash;
+        BUS_AUTOBUF struct bus_buf name = BUS_BUF_INIT;
+        BUS_AUTOFREE char *text = bus_xasprintf("%.*s", (int)value.size, (const char *)value.data);
+        char *code, *subject;
 
-        (void)value;
-        bus_buf_add(&text, key.data, key.size);
-        bus_buf_str(&text);
-        code = (char *)text.data + strlen(KEY_PREFIX);
-        slash = strchr(code, '/');
-        if (slash) {
-                *slash = 0;
-                add(service, code, slash + 1);
-        }
+        if (alarm_of_key(key, &name, &code, &subject))
+                alarm_add(arg, code, subject, PB__SEVERITY__SEVERITY_WARNING, text);
         return 0;
 }
 
 int service_alarms_load(struct bus_service *service)
 {
-        return store_scan(service->store, bus_bytes_str(KEY_PREFIX), load_one, service);
+        if (alarms_are_shared(service))
+                return alarms_shared_load(service);
+        return store_scan(service->store, bus_bytes_str(ALARM_PREFIX), load_one, service);
 }
 
 void service_alarms_free(struct bus_service *service)
@@ -70,12 +113,12 @@ void service_alarms_free(struct bus_service *service)
                 drop(&service->alarms);
 }
 
-static void emit(struct bus_service *service, const struct bus_message *cause, const char *code,
+void alarm_emit(struct bus_service *service, const struct bus_message *cause, const char *code,
         const char *subject, Pb__Severity severity, bool raised, const char *text)
 {
         Pb__Alarm alarm = PB__ALARM__INIT;
         BUS_AUTOFREE char *topic = bus_xasprintf("alarm.%s", code);
-        BUS_AUTOFREE char *key = bus_xasprintf(KEY_PREFIX "%s/%s", code, subject);
+        BUS_AUTOFREE char *key = bus_xasprintf(ALARM_PREFIX "%s/%s", code, subject);
 
         alarm.code = (char *)code;
         alarm.subject = (char *)subject;
@@ -91,16 +134,17 @@ static void emit(struct bus_service *service, const struct bus_message *cause, c
                 bus_delete(service, key);
 }
 
-/* Another replica of ours has said so already. */
-static bool is_said(struct bus_service *service, const char *code, const char *subject)
+static void raise_alarm(struct bus_service *service, const struct bus_message *cause,
+        const char *code, const char *subject, Pb__Severity severity, const char *text)
 {
-        BUS_AUTOFREE char *key = bus_xasprintf(KEY_PREFIX "%s/%s", code, subject);
-        BUS_AUTOBUF struct bus_buf text = BUS_BUF_INIT;
-        struct store_lease lease = { 0 };
+        const struct active_alarm *alarm = alarm_add(service, code, subject, severity, text);
 
-        if (service->store)
-                store_lease(service->store, &lease);
-        return lease.shared && bus_get(service, key, &text) == 0;
+        if (alarms_are_shared(service)) {
+                alarm_report(service, alarm);
+                if (alarm_is_said(service, code, subject))
+                        return;
+        }
+        alarm_emit(service, cause, code, subject, severity, true, text);
 }
 
 void bus_alarm(struct bus_service *service, const char *code, const char *subject,
@@ -114,10 +158,7 @@ void bus_alarm(struct bus_service *service, const char *code, const char *subjec
         va_start(args, format);
         vsnprintf(text, sizeof(text), format, args);
         va_end(args);
-        add(service, code, subject);
-        if (is_said(service, code, subject))
-                return;
-        emit(service, NULL, code, subject, severity, true, text);
+        raise_alarm(service, NULL, code, subject, severity, text);
 }
 
 void bus_alarm_end(struct bus_service *service, const char *code, const char *subject)
@@ -126,7 +167,8 @@ void bus_alarm_end(struct bus_service *service, const char *code, const char *su
 
         if (!*link)
                 return;
-        emit(service, NULL, code, subject, PB__SEVERITY__SEVERITY_INFO, false, "");
+        if (!alarms_are_shared(service) || alarm_report_end(service, *link))
+                alarm_emit(service, NULL, code, subject, PB__SEVERITY__SEVERITY_INFO, false, "");
         drop(link);
 }
 
@@ -141,18 +183,18 @@ void service_alarm_quarantined(struct bus_service *service, const struct bus_mes
         snprintf(text, sizeof(text), "%s set a message of %s aside, %s: topic %s, alert %s",
                 service->class->name, message->stream, why, message->topic,
                 message->envelope->alert_id);
-        add(service, code, subject);
-        emit(service, message, code, subject, PB__SEVERITY__SEVERITY_CRITICAL, true, text);
+        raise_alarm(service, message, code, subject, PB__SEVERITY__SEVERITY_CRITICAL, text);
 }
 
 void service_alarms_seen(struct bus_service *service)
 {
-        static const char *const codes[] = { "journal_regressed", "quarantined" };
+        struct active_alarm *next;
 
-        for (size_t i = 0; i < BUS_COUNT(codes); i++)
-                for (struct active_alarm *alarm = service->alarms, *next; alarm; alarm = next) {
-                        next = alarm->next;
-                        if (!strcmp(alarm->code, codes[i]))
-                                bus_alarm_end(service, alarm->code, alarm->subject);
-                }
+        if (alarms_are_shared(service))
+                alarms_shared_seen(service);
+        for (struct active_alarm *alarm = service->alarms; alarm; alarm = next) {
+                next = alarm->next;
+                if (alarm_is_for_people(alarm->code))
+                        bus_alarm_end(service, alarm->code, alarm->subject);
+        }
 }

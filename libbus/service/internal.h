@@ -64,7 +64,8 @@ struct turn {
 
 struct active_alarm {
         struct active_alarm *next;
-        char *code, *subject;
+        char *code, *subject, *text;
+        Pb__Severity severity;
 };
 
 struct bus_service {
@@ -98,6 +99,7 @@ struct bus_service {
         bool committing;
 
         struct active_alarm *alarms;
+        unsigned int alarm_periods; /* of the lease, since other replicas' alarms were looked at */
         int64_t started_us;
         Pb__ServiceState state;
         char *why;
@@ -167,6 +169,8 @@ void service_give_back_memory(struct bus_service *service);
 /* alarms.c */
 BUS_MUST int service_alarms_load(struct bus_service *service);
 void service_alarms_free(struct bus_service *service);
+/* Once a period of the lease: what other replicas raise and end is brought together with our own. */
+void service_alarms_keep(struct bus_service *service);
 
 /* Ends the alarms of what has happened and is over: somebody has looked. */
 void service_alarms_seen(struct bus_service *service);

@@ -116,6 +116,8 @@ static void keep_lease(void *arg)
         r = store_renew(service->store);
         if (r < 0)
                 service_store_lost(service, r);
+        else
+                service_alarms_keep(service);
 }
 
 /* What stands in the store that was opened; said once more by each that opens it. */

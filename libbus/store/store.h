@@ -226,8 +226,9 @@ BUS_MUST int store_restored_done(struct store *store);
 struct store_lease {
         uint64_t token; /* higher with each opening; 0: there is no lease, or the store is shared */
         int64_t until_us; /* monotonic: so long it is surely ours; INT64_MAX where nobody can take it */
-        int64_t period_us; /* store_renew wants to be called so often; 0: never */
-        bool shared;       /* other processes may have the store as well */
+        int64_t period_us;  /* store_renew wants to be called so often; 0: never */
+        bool shared;        /* other processes may have the store as well ... */
+        const char *holder; /* ... and this is who we are among them; borrowed */
 };
 void store_lease(const struct store *store, struct store_lease *ret_lease);
 /* Keeps the lease: 0; -ESTALE: another process has it; -ENOTRECOVERABLE: the store has lost what it

@@ -262,7 +262,8 @@ static void redis_lease(const struct store *store, struct store_lease *ret_lease
         *ret_lease = (struct store_lease){ .token = s->shared ? 0 : strtoull(s->token, NULL, 10),
                 .until_us = s->shared ? INT64_MAX : s->held_until_us,
                 .period_us = redis_options()->lease_us / 3,
-                .shared = s->shared };
+                .shared = s->shared,
+                .holder = s->owner };
 }
 
 /* ---- the rest ---- */
