@@ -33,6 +33,7 @@ typedef struct Pb__Comparison Pb__Comparison;
 typedef struct Pb__Alarm Pb__Alarm;
 typedef struct Pb__Heartbeat Pb__Heartbeat;
 typedef struct Pb__Tick Pb__Tick;
+typedef struct Pb__Notice Pb__Notice;
 typedef struct Pb__Turn Pb__Turn;
 
 /*
@@ -64,4 +65,6 @@ BUS_MUST int validate_comparison(const Pb__Comparison *comparison, const char **
 BUS_MUST int validate_alarm(const Pb__Alarm *alarm, const char **ret_why);
 BUS_MUST int validate_heartbeat(const Pb__Heartbeat *heartbeat, const char **ret_why);
 BUS_MUST int validate_tick(const Pb__Tick *tick, const char **ret_why);
+/* The body is judged by its own validator. */
+BUS_MUST int validate_notice(const Pb__Notice *notice, const char **ret_why);
 BUS_MUST int validate_turn(const Pb__Turn *turn, const char **ret_why);

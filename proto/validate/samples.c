@@ -434,6 +434,17 @@ Pb__Turn sample_turn(void)
         return m;
 }
 
+Pb__Notice sample_notice(void)
+{
+        static uint8_t body[] = { 8, 1 };
+        Pb__Notice m = PB__NOTICE__INIT;
+
+        m.alert_id = (char *)ID_2;
+        m.body.data = body;
+        m.body.len = sizeof(body);
+        return m;
+}
+
 /* Validators take their own types; the table takes any message. */
 #define SAMPLE_KIND(lower, Type)                                                             \
         static int any_##lower(const ProtobufCMessage *message, const char **ret_why)        \
@@ -465,6 +476,7 @@ SAMPLE_KIND(alarm, Pb__Alarm)
 SAMPLE_KIND(heartbeat, Pb__Heartbeat)
 SAMPLE_KIND(tick, Pb__Tick)
 SAMPLE_KIND(turn, Pb__Turn)
+SAMPLE_KIND(notice, Pb__Notice)
 
 #define ROW(lower)                                                            \
         {                                                                     \
@@ -489,6 +501,7 @@ const struct sample_kind sample_kinds[] = {
         ROW(heartbeat),
         ROW(tick),
         ROW(turn),
+        ROW(notice),
 };
 
 const size_t sample_kind_count = BUS_COUNT(sample_kinds);

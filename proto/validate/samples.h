@@ -12,6 +12,7 @@
 #include "decision.pb-c.h"
 #include "envelope.pb-c.h"
 #include "heartbeat.pb-c.h"
+#include "notice.pb-c.h"
 #include "order.pb-c.h"
 #include "replay.pb-c.h"
 #include "signal.pb-c.h"
@@ -38,6 +39,7 @@ Pb__Alarm sample_alarm(void);
 Pb__Heartbeat sample_heartbeat(void);
 Pb__Tick sample_tick(void);
 Pb__Turn sample_turn(void); /* a grant */
+Pb__Notice sample_notice(void);
 
 struct sample_kind {
         const char *name;

@@ -1,6 +1,7 @@
 /*
  * Accounts, commands, results, alarms, heartbeats, comparisons and quotes.
  */
+#include "proto/validate/check.h"
 #include "proto/validate/refused.h"
 
 #include <math.h>
@@ -210,4 +211,12 @@ Test(turn, names_the_field_that_is_wrong)
         PASSES(turn, (m.kind = PB__TURN_KIND__TURN_KIND_ASK, m.until_us = 0, m.priority = 2));
         PASSES(turn,
                 (m.kind = PB__TURN_KIND__TURN_KIND_DONE, m.until_us = 0, m.retry_after_s = 30));
+}
+
+Test(notice, names_the_field_that_is_wrong)
+{
+        REFUSED(notice, "alert_id", m.alert_id = (char *)"");
+        REFUSED(notice, "body", m.body.len = 0);
+        REFUSED(notice, "body", m.body.len = CHECK_BODY_MAX + 1);
+        PASSES(notice, m.body.len = 1);
 }

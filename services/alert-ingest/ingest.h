@@ -12,6 +12,7 @@
 #include "services/alert-ingest/silence.h"
 #include "services/alert-ingest/throttle.h"
 #include "services/common/alert.h"
+#include "signal.pb-c.h"
 
 /* How a request ended: a label of the metrics. */
 enum outcome {
@@ -61,6 +62,8 @@ struct ingest {
         bool draining;
         bool standing_by;       /* not started: nothing but refusals */
         int64_t drain_until_us; /* monotonic */
+        bool notice;            /* gives word ahead of alerts that come one at a time */
+        int64_t staged_us;      /* monotonic: the last alert */
 };
 
 /* webhook.c */
@@ -71,6 +74,10 @@ void intake_alert(struct ingest *ingest, struct http_request *request,
         const struct auth_source *source, const char *address);
 /* Forgets those whose commit will not come: the process ends. */
 void intake_free_all(struct ingest *ingest);
+
+/* notice.c: word ahead of an alert that is about to be written, for those who can make ready for it
+ * meanwhile; given only where alerts come one at a time. Call it for each alert. */
+void notice_signal(struct ingest *ingest, const char *alert_id, const Pb__Signal *signal);
 
 /* reply.c: every answer goes out through these, and is counted there. */
 void reply(struct ingest *ingest, struct http_request *request, enum outcome outcome,

@@ -260,6 +260,8 @@ static void stage(struct ingest *ingest, struct intake *intake)
         bool known = context_for(&ingest->context, intake->alert->v3.symbol, &context);
 
         signal_fill(&message, &receipt, intake->alert, known ? &context : NULL);
+        if (!intake->source->test)
+                notice_signal(ingest, intake->alert_id, &message.pb);
         count_in_group(ingest);
         emit(ingest, intake, &message.pb.base);
 }

@@ -25,6 +25,9 @@ const struct config_option ingest_options[] = {
                 300 * BUS_US_PER_SEC, .help = "for a whole request; idle connections too" },
         { SECTION, "drain_grace", CONFIG_DURATION, "1s", 0, 10 * BUS_US_PER_SEC,
                 .help = "at the stop, for connections on which a request may be under way" },
+        { SECTION, "notice", CONFIG_BOOL, "yes",
+                .help = "an entry that comes alone is told ahead of its commit, so that the executor's "
+                        "sync falls into alert-ingest's" },
         { SECTION, "refused_kept", CONFIG_INT, "256", 1, 65536,
                 .help = "refused alerts kept in refused.ring, 4.3 KiB each" },
         { "source.*", "token_sha256", CONFIG_HEX32, NULL,
@@ -103,6 +106,7 @@ int settings_read(struct ingest *ingest, const struct config *config)
                 log_error("bad_config", "%s", error);
                 return r;
         }
+        ingest->notice = config_bool(config, SECTION, "notice");
         r = read_sources(ingest, config);
         if (r == 0)
                 r = read_list(config, "allow", &ingest->allow);

@@ -10,6 +10,7 @@
 #include "libbus/pbjson/pbjson.h"
 #include "libbus/wire/position.h"
 #include "libbus/wire/streams.h"
+#include "notice.pb-c.h"
 #include "order.pb-c.h"
 #include "proto/unpack.h"
 #include "proto/validate.h"
@@ -41,6 +42,7 @@ DEFINE_VALIDATE(alarm, Pb__Alarm)
 DEFINE_VALIDATE(heartbeat, Pb__Heartbeat)
 DEFINE_VALIDATE(beacon, Pb__Beacon)
 DEFINE_VALIDATE(tick, Pb__Tick)
+DEFINE_VALIDATE(notice, Pb__Notice)
 DEFINE_VALIDATE(turn, Pb__Turn)
 
 static const struct {
@@ -61,6 +63,8 @@ static const struct {
         { "heartbeat", &pb__heartbeat__descriptor, check_heartbeat },
         { "beacon", &pb__beacon__descriptor, check_beacon },
         { "tick", &pb__tick__descriptor, check_tick },
+        { "notice.signal", &pb__notice__descriptor, check_notice },
+        { "notice.order", &pb__notice__descriptor, check_notice },
         { "turn.ask", &pb__turn__descriptor, check_turn },
         { "turn.grant", &pb__turn__descriptor, check_turn },
 };

@@ -1,8 +1,8 @@
 /*
  * Carries out what the books want done.
  *
- * Keeps: nothing goes to the broker before the commit that holds its intent has returned; a record
- * is packed after the whole call, so that the store never holds half a step.
+ * Keeps: nothing goes to the broker before the commit that holds its intent, or the promise of it, has
+ * returned; a record is packed after the whole call, so that the store never holds half a step.
  */
 #include "services/order-executor/glue.h"
 
@@ -70,6 +70,26 @@ static void submit_after_commit(struct ex_service *self, const struct ex_fx *ite
         memcpy(submission->id, item->order->id, sizeof(submission->id));
         submission->attempt = item->attempt;
         bus_after_commit_first(self->service, after_commit, submission);
+}
+
+/*
+ * The promise is on the disk in place of the intent, and the commit of this turn puts the intent in its
+ * place: whatever happens in between, the next start asks the terminal. Only in the call that took the
+ * order in: later the promise is gone.
+ */
+void ex_submit_promised(struct ex_service *self)
+{
+        const struct ex_fx_list *fx = &self->book->fx;
+
+        for (size_t i = 0; i < fx->count; i++) {
+                const struct ex_order *order = fx->items[i].order;
+
+                if (fx->items[i].kind != EX_FX_SUBMIT || !order->job->promised ||
+                        !ex_order_is_leg(order))
+                        continue;
+                ex_submit(self, order->id, fx->items[i].attempt);
+                bus_metric_inc(self->promised);
+        }
 }
 
 /* ---- trade events ---- */

@@ -38,7 +38,7 @@ struct ex_service {
         int64_t good_us;            /* last good one */
 
         struct bus_metric *ended[EX_STATES];
-        struct bus_metric *roundtrip_seconds, *bad_snapshots, *deals;
+        struct bus_metric *roundtrip_seconds, *bad_snapshots, *deals, *promised;
 };
 
 /* glue.c */
@@ -46,11 +46,14 @@ struct ex_now ex_now(struct ex_service *self);
 /* Everything in the books' list, then the list is empty. CAUSE: the message that led to it; its
  * stamps and origin go on with events of the same alert. NULL: none. */
 void ex_carry_out(struct ex_service *self, const struct bus_message *cause);
+/* Right behind ex_book_order: what is promised goes to the broker ahead of the commit. */
+void ex_submit_promised(struct ex_service *self);
 /* Brings what the store knows of an order into the books before something about it is handed in. */
 void ex_need_order(struct ex_service *self, const char *cl_ord_id);
 
 /* glue_bus.c: what comes from the bus */
 int ex_on_order(void *self, const struct bus_message *message);
+int ex_on_notice(void *self, const struct bus_message *message);
 int ex_on_control(void *self, const struct bus_message *message);
 BUS_MUST int ex_load_settings(struct ex_service *self); /* limits that were set at run time */
 

@@ -5,9 +5,11 @@
 
 #include "libbus/base/e8.h"
 #include "libbus/base/log.h"
+#include "libbus/base/require.h"
 #include "proto/unpack.h"
 #include "proto/validate.h"
 
+#include "notice.pb-c.h"
 #include "order.pb-c.h"
 
 #include <inttypes.h>
@@ -23,6 +25,11 @@ enum {
 
 /* ---- orders ---- */
 
+static bool is_to_execute(const Pb__Order *order)
+{
+        return order->verdict == PB__VERDICT__VERDICT_EXECUTE;
+}
+
 static int check_order(const struct bus_message *message, const Pb__Order *order)
 {
         const char *why = "does not unpack";
@@ -32,7 +39,7 @@ static int check_order(const struct bus_message *message, const Pb__Order *order
         if (validate_order(order, &why) < 0)
                 goto bad;
         why = "not to be executed, and no test";
-        if (order->verdict != PB__VERDICT__VERDICT_EXECUTE && !message->envelope->test)
+        if (!is_to_execute(order) && !message->envelope->test)
                 goto bad;
         why = "without alert";
         if (!bus_id_valid(message->envelope->alert_id))
@@ -60,6 +67,7 @@ static int take_order(
         if (r < 0)
                 return r;
         ex_book_order(self->book, &intake, ex_now(self));
+        ex_submit_promised(self);
         ex_carry_out(self, message);
         return 0;
 }
@@ -74,6 +82,53 @@ int ex_on_order(void *arg, const struct bus_message *message)
         if (!r)
                 r = take_order(self, message, order);
         pb__order__free_unpacked(order, NULL);
+        return r;
+}
+
+/* ---- word ahead of an order ---- */
+
+static void promised(void *arg, void *key, int result)
+{
+        struct ex_service *self = arg;
+
+        if (result == 0)
+                ex_book_promised(self->book, key);
+        free(key);
+}
+
+static int take_notice(struct ex_service *self, const char *alert_id, const Pb__Order *order)
+{
+        const struct ex_intake intake = { .alert_id = alert_id, .order = order };
+        const char *promise;
+        char key[EX_KEY_SIZE];
+        int r;
+
+        ex_job_key(alert_id, order->slot, key);
+        r = ex_keep_need_job(self->book, &self->store, key);
+        if (r < 0)
+                return r;
+        promise = ex_book_notice(self->book, &intake, ex_now(self));
+        if (promise)
+                bus_after_commit_first(self->service, promised, bus_xstrdup(promise));
+        ex_carry_out(self, NULL);
+        return 0;
+}
+
+/* Whatever is wrong with it is said when the order itself comes. */
+int ex_on_notice(void *arg, const struct bus_message *message)
+{
+        struct ex_service *self = arg;
+        Pb__Notice *notice = MESSAGE_UNPACK(notice, message->body);
+        Pb__Order *order = NULL;
+        const char *why;
+        int r = 0;
+
+        if (notice && validate_notice(notice, &why) == 0)
+                order = MESSAGE_UNPACK(order, bus_bytes(notice->body.data, notice->body.len));
+        if (order && validate_order(order, &why) == 0 && is_to_execute(order))
+                r = take_notice(self, notice->alert_id, order);
+        pb__order__free_unpacked(order, NULL);
+        pb__notice__free_unpacked(notice, NULL);
         return r;
 }
 

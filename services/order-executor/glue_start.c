@@ -86,6 +86,8 @@ static void on_care(void *arg)
         ex_book_forget(self->book, now_us - REMEMBER_US, now_us - REMEMBER_US);
         ex_book_forget_deals(
                 self->book, self->book->risk.last_deal_us - DEALS_KEPT_US, delete_deal, self);
+        ex_book_forget_promises(self->book, now_us - kept_us(), ex_now(self));
+        ex_carry_out(self, NULL);
         prune(self, now_us);
 }
 

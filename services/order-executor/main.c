@@ -27,6 +27,8 @@ static void register_metrics(struct ex_service *self)
                 "From an order handed to the link to its answer.");
         self->bad_snapshots = bus_counter(metrics, "umbra_executor_bad_snapshots_total", "",
                 "Snapshots that were partial or failed.");
+        self->promised = bus_counter(metrics, "umbra_executor_promised_total", "",
+                "Legs that went out ahead of their own commit, as they were promised.");
         self->deals = bus_counter(metrics, "umbra_executor_deals_total", "", "Deals told live.");
 }
 
@@ -69,10 +71,16 @@ static const struct bus_input inputs[] = {
         { 0 },
 };
 
+static const struct bus_listen listens[] = {
+        { "notice.order.", "strategy-v3", ex_on_notice },
+        { 0 },
+};
+
 static const struct bus_service_class class = {
         .name = "order-executor",
         .outputs = outputs,
         .inputs = inputs,
+        .listens = listens,
         .options = ex_options,
         .goes_first = true,
         .publishes_behind = true,

@@ -69,31 +69,37 @@ static void emit(struct sv3 *self, const struct bus_message *message, const stru
                 count(self, derived);
 }
 
+void sv3_judge(struct sv3 *self, const struct strategy_signal *signal,
+        const struct slot_record *record, bool test, struct sv3_judged *ret_judged)
+{
+        enum slot_seat seat = slot_judge(record, signal->alert.type);
+        struct derive_input input = { .record = record,
+                .signal = signal->pb,
+                .alert = &signal->alert,
+                .test = test,
+                .seat = seat,
+                .edition = &ret_judged->edition };
+
+        ret_judged->edition = (struct slot_edition){ 0 };
+        if (seat != SLOT_NOBODY)
+                ret_judged->edition = sv3_edition(self, seat);
+        if (derive_must_ask(record, seat, &ret_judged->edition)) {
+                strategy_decide(strategy_host_find(&self->host, slot_seat_name(seat)), signal,
+                        &ret_judged->verdict);
+                input.verdict = &ret_judged->verdict;
+        }
+        derive(&input, &ret_judged->derived);
+}
+
 static void judge(struct sv3 *self, const struct bus_message *message,
         const struct strategy_signal *signal, const struct slot_record *record)
 {
         int64_t started_us = bus_wall_us();
-        enum slot_seat seat = slot_judge(record, signal->alert.type);
-        struct slot_edition edition = { 0 };
-        struct plugin_verdict verdict;
-        struct derive_input input = { .record = record,
-                .signal = signal->pb,
-                .alert = &signal->alert,
-                .test = message->envelope->test,
-                .seat = seat,
-                .edition = &edition };
-        struct derived derived;
+        struct sv3_judged judged;
 
-        if (seat != SLOT_NOBODY)
-                edition = sv3_edition(self, seat);
-        if (derive_must_ask(record, seat, &edition)) {
-                strategy_decide(
-                        strategy_host_find(&self->host, slot_seat_name(seat)), signal, &verdict);
-                input.verdict = &verdict;
-        }
-        derive(&input, &derived);
-        emit(self, message, &derived, started_us);
-        raise_alarm(self, &derived, message->envelope->alert_id);
+        sv3_judge(self, signal, record, message->envelope->test, &judged);
+        emit(self, message, &judged.derived, started_us);
+        raise_alarm(self, &judged.derived, message->envelope->alert_id);
 }
 
 static int on_signal(void *arg, const struct bus_message *message)
@@ -273,6 +279,11 @@ static const struct bus_input inputs[] = {
         { 0 },
 };
 
+static const struct bus_listen listens[] = {
+        { "notice.signal.", "alert-ingest", sv3_on_notice },
+        { 0 },
+};
+
 static const struct config_option options[] = {
         STRATEGY_OPTIONS,
         SYMBOLS_CONFIG_OPTION,
@@ -285,6 +296,7 @@ const struct bus_service_class sv3_class = {
         .name = "strategy-v3",
         .outputs = outputs,
         .inputs = inputs,
+        .listens = listens,
         .options = options,
         .goes_first = true,
         .commit_delay_us = STRATEGY_COMMIT_DELAY_US,

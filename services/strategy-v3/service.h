@@ -28,6 +28,21 @@ struct sv3 {
 
 extern const struct bus_service_class sv3_class;
 
+/* ---- service.c ---- */
+/* A signal as the seats of RECORD judge it. Borrows from its arguments, and points into itself: do not
+ * copy it. */
+struct sv3_judged {
+        struct slot_edition edition;
+        struct plugin_verdict verdict;
+        struct derived derived;
+};
+void sv3_judge(struct sv3 *self, const struct strategy_signal *signal,
+        const struct slot_record *record, bool test, struct sv3_judged *ret_judged);
+
+/* ---- notice.c ---- */
+/* Word of a signal that is about to be written: gives word of the order it would lead to. */
+int sv3_on_notice(void *self, const struct bus_message *message);
+
 /* ---- slot_store.c: the slot in the store ---- */
 BUS_MUST int sv3_slot_load(struct sv3 *self);
 /* Adds RECORD, stages it as durable, and does what follows from it: alarms, the handover's wait. */

@@ -67,6 +67,8 @@ static const struct {
         { "alarm", NULL },
         { "heartbeat", NULL },
         { "tick", "order-executor" },
+        { "notice.signal", "alert-ingest" },
+        { "notice.order", "strategy-v3" },
         { "turn.ask", "telegram-notify" },
         { "turn.ask", "telegram-analytics" },
         { "turn.grant", "telegram-controller" },

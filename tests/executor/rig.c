@@ -13,6 +13,7 @@
 #include "services/mt5-demo/ctl.h"
 
 #include "account.pb-c.h"
+#include "notice.pb-c.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -431,6 +432,19 @@ void rig_order(struct rig *rig, const char *alert_id, const Pb__Order *order, bo
         snprintf(topic, sizeof(topic), "order.v3.%s", order->symbol);
         write_message(&rig->strategy, "order", topic, &envelope, &order->base,
                 (struct bus_pos){ origin.incarnation, origin.seq, 0 });
+}
+
+void rig_notice(struct rig *rig, const char *alert_id, const Pb__Order *order)
+{
+        BUS_AUTOBUF struct bus_buf body = BUS_BUF_INIT, packed = BUS_BUF_INIT;
+        Pb__Notice notice = PB__NOTICE__INIT;
+
+        bus_pack(&order->base, &body);
+        notice.alert_id = (char *)(uintptr_t)alert_id;
+        notice.body.data = body.data;
+        notice.body.len = body.size;
+        bus_pack(&notice.base, &packed);
+        bus_writer_publish_raw(rig->strategy.writer, "notice.order.EURUSD", bus_buf_bytes(&packed));
 }
 
 static void write_command(

@@ -90,6 +90,8 @@ Pb__Order *rig_entry(Pb__Side side);
 Pb__Order *rig_reversal(Pb__Side side);
 Pb__Order *rig_exit(Pb__Side side);
 void rig_order(struct rig *rig, const char *alert_id, const Pb__Order *order, bool test);
+/* Word of it ahead, as strategy-v3 would give it. */
+void rig_notice(struct rig *rig, const char *alert_id, const Pb__Order *order);
 /* Names for alerts: 26 characters with N in them. Borrowed from a few rotating buffers. */
 const char *rig_alert(unsigned int n);
 /* Sends and waits for the answer, which is in rig->result. */

@@ -169,7 +169,7 @@ static const char *order_stop(const struct ex_book *book, const struct ex_order 
                 return NULL;
         if (ex_order_is_exit(order))
                 return book->switches.killed ? "killed" : NULL;
-        return ex_book_entry_stop(book, order->job);
+        return *order->job->fault ? order->job->fault : ex_book_entry_stop(book, order->job);
 }
 
 static int64_t order_quote(const struct ex_book *book, const struct ex_order *order)

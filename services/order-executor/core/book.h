@@ -14,6 +14,7 @@
 #include "services/order-executor/core/entry_limits.h"
 #include "services/order-executor/core/job.h"
 #include "services/order-executor/core/position.h"
+#include "services/order-executor/core/promise.h"
 #include "services/order-executor/core/risk.h"
 #include "services/order-executor/core/service_layer.h"
 #include "services/order-executor/core/switches.h"
@@ -79,6 +80,8 @@ struct ex_book {
         struct ex_held held;   /* of all holdings */
         struct ex_tally tally; /* of all orders */
 
+        struct ex_promises promises;
+
         bool link_up;           /* a terminal is there and has proved itself */
         bool reconciled;        /* and a good snapshot of it was taken in */
         bool server_up;         /* and it is connected to its trade server */
@@ -104,6 +107,15 @@ struct ex_intake {
         const Pb__Order *order; /* validated */
 };
 void ex_book_order(struct ex_book *book, const struct ex_intake *intake, struct ex_now now);
+
+/* Word of an order that may come: promised, where it is an entry with nothing to close. NULL: not promised.
+ * The key is the alert's, for ex_book_promised; valid until the next call. */
+const char *ex_book_notice(struct ex_book *book, const struct ex_intake *intake, struct ex_now now);
+/* The commit that holds the promise has returned. */
+void ex_book_promised(struct ex_book *book, const char *key);
+/* Lets go of promises that nothing came of: those of this run after a while, as it knows that it sent
+ * nothing, those it found when the order cannot come again: made before FOUND_BEFORE_US. */
+void ex_book_forget_promises(struct ex_book *book, int64_t found_before_us, struct ex_now now);
 
 /* What came of a command: facts are added by the glue from the books as they then stand. */
 struct ex_answer {
@@ -147,6 +159,8 @@ bool ex_book_on_wire(const struct ex_book *book);
 /* All take over what they are given, jobs with their orders. -EEXIST: it is there already, freed. */
 int ex_book_load_job(struct ex_book *book, struct ex_job *job);
 int ex_book_load_position(struct ex_book *book, struct ex_position *position);
+/* 0, or -ENOSPC: more than one run can have made. */
+BUS_MUST int ex_book_load_promise(struct ex_book *book, const struct ex_promise *promise);
 void ex_book_load_deal(struct ex_book *book, uint64_t deal, int64_t at_us);
 /* They were put back from a backup: paused, until a person says resume. */
 void ex_book_restored(struct ex_book *book, struct ex_now now);

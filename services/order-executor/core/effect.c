@@ -89,6 +89,20 @@ void ex_fx_save_switches(struct ex_fx_list *fx)
         add(fx, EX_FX_SAVE_SWITCHES);
 }
 
+void ex_fx_save_promise(struct ex_fx_list *fx, const char *key)
+{
+        struct ex_fx *item = add(fx, EX_FX_SAVE_PROMISE);
+
+        snprintf(item->subject, sizeof(item->subject), "%s", key);
+}
+
+void ex_fx_drop_promise(struct ex_fx_list *fx, const char *key)
+{
+        struct ex_fx *item = add(fx, EX_FX_DROP_PROMISE);
+
+        snprintf(item->subject, sizeof(item->subject), "%s", key);
+}
+
 void ex_fx_submit(struct ex_fx_list *fx, struct ex_order *order)
 {
         struct ex_fx *item = add(fx, EX_FX_SUBMIT);

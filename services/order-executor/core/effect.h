@@ -19,10 +19,12 @@ enum ex_fx_kind {
         EX_FX_DROP_POSITION, /* number: ticket */
         EX_FX_SAVE_RISK,
         EX_FX_SAVE_SWITCHES,
-        EX_FX_SAVE_DEAL, /* number: the deal, remembered, so that it counts once */
-        EX_FX_SUBMIT,    /* order, attempt: after the commit */
-        EX_FX_QUERY,     /* order, attempt: at once; asking changes nothing of ours */
-        EX_FX_SNAPSHOT,  /* one is wanted soon */
+        EX_FX_SAVE_DEAL,    /* number: the deal, remembered, so that it counts once */
+        EX_FX_SAVE_PROMISE, /* subject: its key; it may be gone again by the end of the list */
+        EX_FX_DROP_PROMISE, /* subject: its key */
+        EX_FX_SUBMIT,       /* order, attempt: after the commit */
+        EX_FX_QUERY,        /* order, attempt: at once; asking changes nothing of ours */
+        EX_FX_SNAPSHOT,     /* one is wanted soon */
         EX_FX_TRADE,
         EX_FX_ALARM,
         EX_FX_ALARM_END,
@@ -73,6 +75,8 @@ void ex_fx_drop_position(struct ex_fx_list *fx, uint64_t ticket);
 void ex_fx_save_deal(struct ex_fx_list *fx, uint64_t deal, int64_t at_us);
 void ex_fx_save_risk(struct ex_fx_list *fx);
 void ex_fx_save_switches(struct ex_fx_list *fx);
+void ex_fx_save_promise(struct ex_fx_list *fx, const char *key);
+void ex_fx_drop_promise(struct ex_fx_list *fx, const char *key);
 void ex_fx_submit(struct ex_fx_list *fx, struct ex_order *order);
 void ex_fx_query(struct ex_fx_list *fx, struct ex_order *order);
 void ex_fx_snapshot(struct ex_fx_list *fx);

@@ -7,8 +7,12 @@
 #include "libbus/base/hash.h"
 #include "services/order-executor/core/ids.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+
+/* The order follows its notice within milliseconds, or never. */
+#define IDLE_US (10 * BUS_US_PER_SEC)
 
 #define STATE(name) PB__ORDER_STATE__ORDER_STATE_##name
 
@@ -152,17 +156,42 @@ static bool is_older_than_us(struct ex_book *book, int64_t staged_us)
         return true;
 }
 
+/*
+ * The promise JOB was made ready by, if any, is over: JOB's own record stands for it from the same commit
+ * on. True if an earlier run made it, and may have sent the order.
+ */
+static bool keep_promise(struct ex_book *book, struct ex_job *job)
+{
+        struct ex_promise *promise = ex_promises_find(&book->promises, job->key);
+        bool found;
+
+        if (!promise)
+                return false;
+        found = promise->found;
+        job->promised = !found && promise->durable && job->kind == EX_JOB_ENTRY &&
+                        !memcmp(promise->content, job->content, sizeof(job->content));
+        ex_fx_drop_promise(&book->fx, promise->key);
+        ex_promises_drop(&book->promises, promise);
+        return found;
+}
+
 static const char *fault(struct ex_book *book, const struct ex_intake *intake, struct ex_job *job)
 {
         const bool old_epoch = is_old_epoch(book, intake->order->epoch);
         const bool older = is_older_than_us(book, intake->staged_us);
+        const bool found = keep_promise(book, job);
+        const char *reason;
 
         if (strcmp(intake->order->slot, book->slot) != 0)
                 return "unknown_slot";
         if (job->kind == EX_JOB_EXIT)
                 return older ? "before_start" : NULL;
-        job->ask_first = older;
-        return older ? NULL : entry_fault(book, intake->order, old_epoch);
+        job->ask_first = older || found;
+        reason = older ? NULL : entry_fault(book, intake->order, old_epoch);
+        if (!found || !reason)
+                return reason;
+        snprintf(job->fault, sizeof(job->fault), "%s", reason);
+        return NULL; /* it may be at the broker all the same */
 }
 
 /* The first one settled it: a repeat is answered with what came of that. */
@@ -205,4 +234,58 @@ void ex_book_order(struct ex_book *book, const struct ex_intake *intake, struct 
         ex_fx_save_job(&book->fx, job);
         ex_book_enqueue(book, job, now);
         ex_book_advance(book, now);
+}
+
+/* ---- word ahead ---- */
+
+const char *ex_book_notice(struct ex_book *book, const struct ex_intake *intake, struct ex_now now)
+{
+        const Pb__Order *order = intake->order;
+        struct ex_promise *promise;
+        char key[EX_KEY_SIZE];
+
+        if (order->kind != PB__ORDER_KIND__ORDER_KIND_ENTRY || order->n_closes || !order->n_legs ||
+                intake->test)
+                return NULL;
+        ex_job_key(intake->alert_id, order->slot, key);
+        if (ex_book_job(book, key) || ex_promises_find(&book->promises, key))
+                return NULL;
+        promise = ex_promises_add(&book->promises, key);
+        if (!promise)
+                return NULL;
+        content_of(order, promise->content);
+        promise->made_us = now.wall_us;
+        ex_fx_save_promise(&book->fx, promise->key);
+        return promise->key;
+}
+
+void ex_book_promised(struct ex_book *book, const char *key)
+{
+        struct ex_promise *promise = ex_promises_find(&book->promises, key);
+
+        if (promise)
+                promise->durable = true;
+}
+
+int ex_book_load_promise(struct ex_book *book, const struct ex_promise *promise)
+{
+        struct ex_promise *added = ex_promises_add(&book->promises, promise->key);
+
+        if (!added)
+                return -ENOSPC;
+        *added = *promise;
+        return 0;
+}
+
+void ex_book_forget_promises(struct ex_book *book, int64_t found_before_us, struct ex_now now)
+{
+        for (size_t i = book->promises.count; i-- > 0;) {
+                struct ex_promise *promise = &book->promises.items[i];
+                int64_t before_us = promise->found ? found_before_us : now.wall_us - IDLE_US;
+
+                if (promise->made_us >= before_us)
+                        continue;
+                ex_fx_drop_promise(&book->fx, promise->key);
+                ex_promises_drop(&book->promises, promise);
+        }
 }

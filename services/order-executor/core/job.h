@@ -36,7 +36,9 @@ struct ex_job {
         int64_t expires_wall_us;
         uint8_t content[BUS_SHA256_SIZE]; /* what a repeat must equal */
         bool test;
-        bool ask_first;       /* older than this store: the terminal may know it already */
+        bool ask_first; /* the terminal may know it already: older than this store, or promised */
+        char fault
+                [EX_WORD_SIZE]; /* why it is not sent if the terminal has never seen it; "": it may be */
         uint64_t only_ticket; /* by hand: this one; 0: all */
         bool whole_account;   /* by hand: foreign positions too */
         enum ex_job_phase phase;
@@ -52,6 +54,7 @@ struct ex_job {
         struct ex_queue *queue; /* NULL when DONE */
         int64_t arrived_us;     /* monotonic */
         int64_t expires_us;     /* monotonic; EX_NEVER without a deadline */
+        bool promised;          /* what it asks for is on the disk already, as a promise */
         bool unsaved;           /* a save of it is in the list of effects */
         uint64_t number;        /* its place in the queue, rising */
         bool opened;            /* it is one of the queue's opened, */

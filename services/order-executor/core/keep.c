@@ -22,7 +22,19 @@ static enum ex_change put_position(
         return EX_CHANGE_PUT;
 }
 
-enum ex_change ex_keep_change(const struct ex_book *book, const struct ex_fx *item,
+static enum ex_change put_promise(
+        struct ex_book *book, const char *key, char *ret_key, struct bus_buf *value)
+{
+        const struct ex_promise *promise = ex_promises_find(&book->promises, key);
+
+        if (!promise)
+                return EX_CHANGE_NONE; /* gone again; its removal follows */
+        KEY("promise", "%s", key);
+        ex_record_promise(promise, value);
+        return EX_CHANGE_PUT;
+}
+
+enum ex_change ex_keep_change(struct ex_book *book, const struct ex_fx *item,
         char ret_key[static EX_STORE_KEY_SIZE], struct bus_buf *value)
 {
         bus_buf_clear(value);
@@ -39,6 +51,8 @@ enum ex_change ex_keep_change(const struct ex_book *book, const struct ex_fx *it
         case EX_FX_DROP_POSITION:
                 KEY("position", "%" PRIu64, item->number);
                 return EX_CHANGE_DELETE;
+        case EX_FX_SAVE_PROMISE: return put_promise(book, item->subject, ret_key, value);
+        case EX_FX_DROP_PROMISE: KEY("promise", "%s", item->subject); return EX_CHANGE_DELETE;
         case EX_FX_SAVE_DEAL:
                 KEY("deal", "%" PRIu64, item->number);
                 bus_buf_printf(value, "%" PRId64, item->at_us);
@@ -189,6 +203,17 @@ static int load_position(struct bus_bytes key BUS_UNUSED, struct bus_bytes value
         return r < 0 ? r : ex_book_load_position(arg, position);
 }
 
+static int load_promise(struct bus_bytes key, struct bus_bytes value, void *arg)
+{
+        struct ex_promise promise = { .found = true };
+        int r;
+
+        snprintf(promise.key, sizeof(promise.key), "%.*s", (int)(key.size - strlen("promise/")),
+                (const char *)key.data + strlen("promise/"));
+        r = ex_record_read_promise(value, &promise);
+        return r < 0 ? r : ex_book_load_promise(arg, &promise);
+}
+
 static int load_deal(struct bus_bytes key, struct bus_bytes value, void *arg)
 {
         char number[32], at[32];
@@ -231,6 +256,8 @@ int ex_keep_load(struct ex_book *book, const struct ex_store *store)
                 r = load_risk(book, store);
         if (r >= 0)
                 r = store->scan(store->arg, "position/", load_position, book);
+        if (r >= 0)
+                r = store->scan(store->arg, "promise/", load_promise, book);
         if (r >= 0)
                 r = store->scan(store->arg, "deal/", load_deal, book);
         if (r >= 0)

@@ -3,7 +3,8 @@
  * Where the books are kept: which effect changes which key of the store, and the way back. The store
  * itself is an argument, so that tests can lose power at any instant.
  *
- *   order/CL_ORD_ID  alert/ALERT_ID/SLOT  position/TICKET  deal/NUMBER  switch/state  risk/ledger
+ *   order/CL_ORD_ID  alert/ALERT_ID/SLOT  promise/ALERT_ID/SLOT  position/TICKET  deal/NUMBER
+ *   switch/state  risk/ledger
  */
 #include "services/order-executor/core/book.h"
 
@@ -20,7 +21,7 @@ enum ex_change {
 };
 
 /* What ITEM means for the store. VALUE is cleared first. */
-enum ex_change ex_keep_change(const struct ex_book *book, const struct ex_fx *item,
+enum ex_change ex_keep_change(struct ex_book *book, const struct ex_fx *item,
         char ret_key[static EX_STORE_KEY_SIZE], struct bus_buf *value);
 
 typedef int (*ex_keep_fn)(struct bus_bytes key, struct bus_bytes value, void *arg);

@@ -158,6 +158,7 @@ void ex_record_job(const struct ex_job *job, struct bus_buf *buf)
         record.content.len = sizeof(job->content);
         record.test = job->test;
         record.ask_first = job->ask_first;
+        record.fault = text(job->fault);
         record.only_ticket = job->only_ticket;
         record.whole_account = job->whole_account;
         record.phase = job->phase;
@@ -184,7 +185,8 @@ static bool copy_names(struct ex_job *job, const Pb__AlertRecord *record)
                copy(job->slot, sizeof(job->slot), record->slot) &&
                copy(job->plugin, sizeof(job->plugin), record->plugin) &&
                copy(job->symbol, sizeof(job->symbol), record->symbol) &&
-               copy(job->reason, sizeof(job->reason), record->reason);
+               copy(job->reason, sizeof(job->reason), record->reason) &&
+               copy(job->fault, sizeof(job->fault), record->fault);
 }
 
 /* The ids in one block: the pointers, then what they point to. */
@@ -242,6 +244,28 @@ int ex_record_job_is_live(struct bus_bytes data, bool *ret_live)
         if (!record || !job_holds(record))
                 return -EBADMSG;
         *ret_live = record->phase != EX_JOB_DONE;
+        return 0;
+}
+
+void ex_record_promise(const struct ex_promise *promise, struct bus_buf *buf)
+{
+        Pb__PromiseRecord record = PB__PROMISE_RECORD__INIT;
+
+        record.content.data = (uint8_t *)(uintptr_t)promise->content;
+        record.content.len = sizeof(promise->content);
+        record.made_us = promise->made_us;
+        message_pack(&record.base, buf);
+}
+
+int ex_record_read_promise(struct bus_bytes data, struct ex_promise *promise)
+{
+        AUTOMESSAGE ProtobufCMessage *message = unpack(&pb__promise_record__descriptor, data);
+        const Pb__PromiseRecord *record = (const Pb__PromiseRecord *)message;
+
+        if (!record || record->content.len != sizeof(promise->content))
+                return -EBADMSG;
+        memcpy(promise->content, record->content.data, sizeof(promise->content));
+        promise->made_us = record->made_us;
         return 0;
 }
 

@@ -10,6 +10,7 @@
 /* All append to BUF. */
 void ex_record_order(const struct ex_order *order, struct bus_buf *buf);
 void ex_record_job(const struct ex_job *job, struct bus_buf *buf);
+void ex_record_promise(const struct ex_promise *promise, struct bus_buf *buf);
 void ex_record_position(const struct ex_position *position, struct bus_buf *buf);
 void ex_record_switches(const struct ex_switches *switches, struct bus_buf *buf);
 void ex_record_risk(const struct ex_risk *risk, struct bus_buf *buf);
@@ -20,6 +21,8 @@ BUS_MUST int ex_record_read_job(
         struct bus_bytes data, struct ex_job **ret_job, char ***ret_order_ids);
 /* Adds the order to JOB, which must be the one it names; orders come in the order of their index. */
 BUS_MUST int ex_record_read_order(struct bus_bytes data, struct ex_job *job);
+/* Its key is not in the record, and stays as it is. */
+BUS_MUST int ex_record_read_promise(struct bus_bytes data, struct ex_promise *promise);
 BUS_MUST int ex_record_read_position(struct bus_bytes data, struct ex_position **ret_position);
 BUS_MUST int ex_record_read_switches(struct bus_bytes data, struct ex_switches *ret_switches);
 /* day_start_us is configuration and stays as it is. */

@@ -39,15 +39,17 @@ static uint32_t dice(struct run *run, uint32_t below)
         return tb_random(run->world->tb, below);
 }
 
-static void hand_over(struct run *run, unsigned int i)
+static const Pb__Order *order_of(struct run *run, unsigned int i)
 {
         struct alert *alert = &run->alerts[i];
 
-        if (alert->exit)
-                world_order(run->world, i, world_make_exit(run->world, alert->side), false);
-        else
-                world_order(run->world, i,
-                        world_make_entry(run->world, alert->side, alert->reversal), false);
+        return alert->exit ? world_make_exit(run->world, alert->side)
+                           : world_make_entry(run->world, alert->side, alert->reversal);
+}
+
+static void hand_over(struct run *run, unsigned int i)
+{
+        world_order(run->world, i, order_of(run, i), false);
 }
 
 /* An order that was not committed comes again from the stream, and all behind it. */
@@ -68,6 +70,9 @@ static void maybe_die_or_commit(struct run *run)
         uint32_t die = run->world->tb->kind ? 100 : dice(run, 60);
 
         if (die == 0) {
+                /* what went out ahead of its commit may have arrived */
+                while (dice(run, 2) && world_to_terminal(run->world))
+                        ;
                 world_crash(run->world);
                 restart(run);
         } else if (die == 1) {
@@ -92,7 +97,16 @@ static void new_alert(struct run *run)
         alert->side = dice(run, 2) ? PB__SIDE__SIDE_BUY : PB__SIDE__SIDE_SELL;
         alert->exit = !dice(run, 4);
         alert->reversal = !alert->exit && !dice(run, 4);
-        hand_over(run, run->count++);
+        run->count++;
+        if (dice(run, 2)) {
+                world_notice(run->world, run->count - 1, order_of(run, run->count - 1));
+                if (!dice(run, 60)) { /* between the word and the order */
+                        world_crash(run->world);
+                        restart(run);
+                        return;
+                }
+        }
+        hand_over(run, run->count - 1);
         maybe_die_or_commit(run);
 }
 

@@ -215,6 +215,18 @@ static void send_submit(struct world *world, struct ex_order *order, uint32_t at
         ex_book_sent(world->book, order->id, attempt, world->now);
 }
 
+/* As the glue does: ahead of the commit. */
+static void submit_promised(struct world *world)
+{
+        for (size_t i = 0; i < world->book->fx.count; i++) {
+                const struct ex_fx *item = &world->book->fx.items[i];
+
+                if (item->kind == EX_FX_SUBMIT && item->order->job->promised &&
+                        ex_order_is_leg(item->order))
+                        send_submit(world, item->order, item->attempt);
+        }
+}
+
 static void send_query(struct world *world, const struct ex_fx *item)
 {
         Pb__BrokerMessage message = PB__BROKER_MESSAGE__INIT;
@@ -415,6 +427,21 @@ void world_order(struct world *world, unsigned int alert, const Pb__Order *order
         ex_job_key(id, order->slot, key);
         bus_require(!ex_keep_need_job(world->book, &store, key));
         ex_book_order(world->book, &intake, world->now);
+        submit_promised(world);
+}
+
+bool world_notice(struct world *world, unsigned int alert, const Pb__Order *order)
+{
+        char id[BUS_ID_SIZE];
+        const struct ex_intake intake = { .alert_id = id, .order = order };
+        const char *promise;
+
+        world_alert_id(alert, id);
+        promise = ex_book_notice(world->book, &intake, world->now);
+        world_commit(world);
+        if (promise)
+                ex_book_promised(world->book, promise);
+        return promise;
 }
 
 void world_entry(struct world *world, unsigned int alert, Pb__Side side, bool reversal)

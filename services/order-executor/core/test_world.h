@@ -72,6 +72,8 @@ void world_run_us(struct world *world, int64_t us);
 void world_entry(struct world *world, unsigned int alert, Pb__Side side, bool reversal);
 void world_exit(struct world *world, unsigned int alert, Pb__Side side);
 void world_order(struct world *world, unsigned int alert, const Pb__Order *order, bool test);
+/* Word of an order, and the commit of what it leads to. True: it is promised. */
+bool world_notice(struct world *world, unsigned int alert, const Pb__Order *order);
 /* The message they send, to be changed before world_order. Borrowed; valid until the next. */
 Pb__Order *world_make_entry(struct world *world, Pb__Side side, bool reversal);
 Pb__Order *world_make_exit(struct world *world, Pb__Side side);
