@@ -91,6 +91,20 @@ static int bind_socket(void *socket, const char *endpoint, char *error, size_t e
         return r;
 }
 
+static void publish(struct bus_writer *writer, const char *topic, struct bus_bytes frame)
+{
+        /* PUB never blocks: what a slow reader has no room for is dropped, and fetched by replay */
+        if (zmq_send(writer->pub, topic, strlen(topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
+                zmq_send(writer->pub, frame.data, frame.size, ZMQ_DONTWAIT) < 0)
+                log_warn("publish_failed", "topic=%s error=%s", topic, zmq_strerror(errno));
+}
+
+void bus_writer_publish_raw(struct bus_writer *writer, const char *topic, struct bus_bytes frame)
+{
+        if (!store_lease_is_over(writer->store, bus_mono_us()))
+                publish(writer, topic, frame);
+}
+
 static void send_beacon(struct bus_writer *writer, const struct bus_writer_stream *stream)
 {
         Pb__Beacon beacon = PB__BEACON__INIT;
@@ -258,14 +272,6 @@ struct bus_writer_stream *bus_writer_stream(struct bus_writer *writer, const cha
         return NULL;
 }
 
-void bus_writer_publish_raw(struct bus_writer *writer, const char *topic, struct bus_bytes envelope)
-{
-        /* PUB never blocks: what a slow reader has no room for is dropped, and fetched by replay */
-        if (zmq_send(writer->pub, topic, strlen(topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
-                zmq_send(writer->pub, envelope.data, envelope.size, ZMQ_DONTWAIT) < 0)
-                log_warn("publish_failed", "topic=%s error=%s", topic, zmq_strerror(errno));
-}
-
 static Pb__Step publish_step(const struct bus_writer_stream *stream)
 {
         return strcmp(stream->kind->name, "signal") ? PB__STEP__STEP_UNSPECIFIED
@@ -284,7 +290,7 @@ void bus_writer_publish(struct bus_writer *writer, struct bus_writer_stream *str
                 step == PB__STEP__STEP_UNSPECIFIED ? 0 : bus_wall_us());
         if (writer->token)
                 bus_envelope_sign(&writer->frame, writer->token);
-        bus_writer_publish_raw(writer, topic, bus_buf_bytes(&writer->frame));
+        publish(writer, topic, bus_buf_bytes(&writer->frame));
         stream->published = position;
 }
 

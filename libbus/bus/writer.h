@@ -59,9 +59,9 @@ struct bus_writer_stream *bus_writer_stream(struct bus_writer *writer, const cha
 void bus_writer_publish(struct bus_writer *writer, struct bus_writer_stream *stream,
         const char *topic, struct bus_bytes envelope, struct bus_pos position,
         struct bus_pos predecessor);
-/* For topics that are not journaled. */
-void bus_writer_publish_raw(
-        struct bus_writer *writer, const char *topic, struct bus_bytes envelope);
+/* For what is not journaled. Nothing goes out past the lease: whoever hung for so long is about to find out that
+ * another process has it. */
+void bus_writer_publish_raw(struct bus_writer *writer, const char *topic, struct bus_bytes frame);
 /* How the stream stands after a commit of this process that appended, without a question. */
 void bus_writer_committed(struct bus_writer *writer, struct bus_writer_stream *stream);
 /* Reads anew how it stands, whoever appended. */

@@ -102,14 +102,12 @@ void service_give_back_memory(struct bus_service *service)
 }
 
 /* "" where no other process may share the store; what is not the configuration's is in HOST. */
-static const char *service_replica(const struct bus_service *service, char host[HOST_NAME_MAX + 1])
+static const char *replica_of(const struct bus_service *service, const struct store_lease *lease,
+        char host[HOST_NAME_MAX + 1])
 {
         const char *given = config_string(service->config, "bus", "replica");
-        struct store_lease lease = { 0 };
 
-        if (service->store)
-                store_lease(service->store, &lease);
-        if (!lease.shared)
+        if (!lease->shared)
                 return "";
         if (*given)
                 return given;
@@ -127,8 +125,11 @@ void service_heartbeat(void *arg)
         struct bus_metrics_view metrics;
         char *facts[FACTS_MAX], host[HOST_NAME_MAX + 1];
         BUS_AUTOFREE char *topic = bus_xasprintf("heartbeat.%s", service->class->name);
+        struct store_lease lease = { 0 };
         int64_t now = bus_mono_us();
 
+        if (service->store)
+                store_lease(service->store, &lease);
         if (!service->memory_read_us || now - service->memory_read_us >= MEMORY_PERIOD_US) {
                 service->memory_bytes = read_pss_bytes();
                 service->memory_read_us = now;
@@ -139,7 +140,8 @@ void service_heartbeat(void *arg)
         beat.state = service->state;
         beat.why = service->why;
         beat.version = (char *)UMBRA_VERSION;
-        beat.replica = (char *)service_replica(service, host);
+        beat.replica = (char *)replica_of(service, &lease, host);
+        beat.writer_token = lease.token;
         beat.memory_bytes = service->memory_bytes;
         beat.cpu_us = cpu_us();
         beat.n_lags = fill_lags(service, lags, lag_pointers);

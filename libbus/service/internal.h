@@ -146,7 +146,7 @@ void service_store_hold(
 void service_store_accept(
         struct bus_service *service); /* somebody knows that it has lost something */
 /* False once another process may have taken it. */
-bool service_store_is_ours(struct bus_service *service);
+bool service_store_is_ours(const struct bus_service *service);
 void service_store_lost(struct bus_service *service, int result);
 
 /* door.c */

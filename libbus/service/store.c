@@ -96,14 +96,9 @@ int service_store_wait(struct bus_service *service, char *error, size_t error_si
 
 /* ---- holding on to it ---- */
 
-bool service_store_is_ours(struct bus_service *service)
+bool service_store_is_ours(const struct bus_service *service)
 {
-        struct store_lease lease;
-
-        if (!service->store)
-                return false;
-        store_lease(service->store, &lease);
-        return !lease.period_us || bus_mono_us() < lease.until_us;
+        return service->store && !store_lease_is_over(service->store, bus_mono_us());
 }
 
 static void keep_lease(void *arg)

@@ -191,6 +191,15 @@ void store_lease(const struct store *store, struct store_lease *ret_lease)
                 store->engine->lease(store, ret_lease);
 }
 
+bool store_lease_is_over(const struct store *store, int64_t now_us)
+{
+        struct store_lease lease = { 0 };
+
+        if (store)
+                store_lease(store, &lease);
+        return lease.period_us && now_us >= lease.until_us;
+}
+
 int store_renew(struct store *store)
 {
         return store->engine->renew ? store->engine->renew(store) : 0;

@@ -231,6 +231,8 @@ struct store_lease {
         const char *holder; /* ... and this is who we are among them; borrowed */
 };
 void store_lease(const struct store *store, struct store_lease *ret_lease);
+/* Another process may have it by now: whoever hung for so long says nothing more. False where STORE is NULL. */
+bool store_lease_is_over(const struct store *store, int64_t now_us);
 /* Keeps the lease: 0; -ESTALE: another process has it; -ENOTRECOVERABLE: the store has lost what it
  * had acknowledged. After any failure the store is as after a failed commit. */
 BUS_MUST int store_renew(struct store *store);

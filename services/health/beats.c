@@ -94,12 +94,22 @@ static struct beat *place_of(struct beats *beats, const Pb__Heartbeat *heartbeat
         return beat;
 }
 
+/* Of a process that hung for longer than its lease, while another one took over. */
+static bool is_superseded(struct beats *beats, const Pb__Heartbeat *heartbeat)
+{
+        const struct beat *first = beats_find(beats, heartbeat->service);
+
+        return heartbeat->writer_token && first && first->last &&
+               heartbeat->writer_token < first->last->writer_token;
+}
+
 struct beat *beats_take(struct beats *beats, Pb__Heartbeat *heartbeat, int64_t now_us)
 {
-        struct beat *beat;
+        struct beat *beat = NULL;
 
         forget_gone(beats, now_us);
-        beat = place_of(beats, heartbeat, now_us);
+        if (!is_superseded(beats, heartbeat))
+                beat = place_of(beats, heartbeat, now_us);
         if (!beat) {
                 pb__heartbeat__free_unpacked(heartbeat, NULL);
                 return NULL;

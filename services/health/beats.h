@@ -41,8 +41,8 @@ int beats_expect(struct beats *beats, const char *expected) __attribute__((warn_
 
 /* NULL if SERVICE is not in the table. */
 struct beat *beats_find(struct beats *beats, const char *service);
-/* Takes HEARTBEAT over (validated): whose it is now. NULL if no such service is known, or there is no
- * room for so many replicas; then it is freed. */
+/* Takes HEARTBEAT over (validated): whose it is now. NULL if no such service is known, there is no
+ * room for so many replicas, or its sender's lease is older than one that was heard; then it is freed. */
 struct beat *beats_take(struct beats *beats, Pb__Heartbeat *heartbeat, int64_t now_us);
 
 bool beat_is_alive(const struct beat *beat, int64_t now_us);

@@ -185,10 +185,11 @@ static int take_heartbeat(void *self, const struct bus_message *message)
                 log_warn("bad_heartbeat", "topic=%s why=%s", message->topic, why);
                 return 0;
         }
-        route_take_beat(&health->route, (const Pb__Heartbeat *)body);
         beat = beats_take(&health->beats, (Pb__Heartbeat *)body, bus_mono_us());
-        if (beat)
-                measure_beat(&health->measure, (size_t)(beat - health->beats.items), beat->last);
+        if (!beat)
+                return 0;
+        route_take_beat(&health->route, beat->last);
+        measure_beat(&health->measure, (size_t)(beat - health->beats.items), beat->last);
         return 0;
 }
 

@@ -47,6 +47,22 @@ Test(beats, a_service_that_starts_again_keeps_its_place)
         beats_done(&beats);
 }
 
+Test(beats, who_hung_while_another_took_over_is_not_heard)
+{
+        static const uint64_t tokens[] = { 7, 9, 7, 9, 0 };
+        struct beats beats;
+
+        begin(&beats);
+        for (uint32_t i = 0; i < BUS_COUNT(tokens); i++) {
+                Pb__Heartbeat *beat = beat_of("health", "", i);
+
+                beat->writer_token = tokens[i];
+                cr_expect_eq(!beats_take(&beats, beat, i * S), i == 2, "%u", i);
+                cr_expect_eq(beats_find(&beats, "health")->last->pid, i == 2 ? 1 : i);
+        }
+        beats_done(&beats);
+}
+
 Test(beats, replicas_have_a_place_each_and_the_service_s_own_is_one_that_lives)
 {
         struct beats beats;
