@@ -8,24 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-const char *const test_engines[] = { "sqlite" };
-const size_t test_engine_count = 1;
-
-struct test_redis server;
-
-void test_engine_begin(struct test_store *t)
-{
-        (void)t;
-        test_redis_start(&server, NULL);
-        test_redis_use(&server);
-}
-
-void test_engine_end(struct test_store *t)
-{
-        (void)t;
-        test_redis_end(&server);
-}
-
 /* Something of everything: three kinds of streams, one pruned, one forked; claims; state; cursors. */
 static void fill(struct test_store *t)
 {

@@ -1,9 +1,13 @@
-/* The redis engine, each test on a server of its own. */
+/* Each test has a server of its own; its store is of the redis engine, or of the one that it is to leave. */
 #include "libbus/base/require.h"
 #include "libbus/store/redis/test_redis_server.h"
 #include "libbus/store/test_engines.h"
 
-const char *const test_engines[] = { "redis" };
+#ifndef TEST_ENGINE
+#define TEST_ENGINE "redis"
+#endif
+
+const char *const test_engines[] = { TEST_ENGINE };
 const size_t test_engine_count = BUS_COUNT(test_engines);
 
 struct test_redis server;
