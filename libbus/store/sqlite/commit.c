@@ -11,9 +11,6 @@
 
 #include <errno.h>
 
-/* What is pending when nobody settles: a bound for memory. */
-#define PENDING_MAX_BYTES ((size_t)12 << 20)
-
 /* ---- claims ---- */
 
 /* 0: the claim is free; 1: it is taken, *RET says by whom. */
@@ -172,9 +169,12 @@ static int write_record(struct sqlite_store *s, size_t start, enum store_sync sy
 /* A batch of which all may be planned and written: small enough for the log, with room for it. */
 static int make_room(struct sqlite_store *s, size_t bound, bool through)
 {
-        if (!through && !redo_file_fits(&s->log, bound))
-                return sqlite_recycle(s);
-        return s->pending.records.size > PENDING_MAX_BYTES ? sqlite_catch_up(s) : 0;
+        int r;
+
+        if (!through && redo_file_fits(&s->log, bound))
+                return sqlite_cut_piece(s);
+        r = redo_file_grow(&s->log);
+        return r < 0 || through ? r : sqlite_recycle(s);
 }
 
 int sqlite_commit(struct store *store, struct store_batch *batch, enum store_sync sync)
@@ -206,6 +206,7 @@ int sqlite_commit(struct store *store, struct store_batch *batch, enum store_syn
         if (r < 0)
                 return r;
         s->seq += count > 0;
+        sqlite_owe(s, count, s->pending.records.size - mark.size);
         if (sync == STORE_SYNC_FULL)
                 s->promised = s->seq;
         sqlite_adopt_staged(s);

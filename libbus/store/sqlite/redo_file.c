@@ -291,17 +291,34 @@ void redo_file_restart(struct redo_file *file)
         file->unsynced = false;
 }
 
+void redo_file_want_more(struct redo_file *file)
+{
+        file->wanted = file->size * REDO_GROWTH;
+        if (file->wanted > REDO_LAST_BYTES)
+                file->wanted = REDO_LAST_BYTES;
+}
+
+bool redo_file_wants_more(const struct redo_file *file)
+{
+        return file->wanted > file->size;
+}
+
 int redo_file_grow(struct redo_file *file)
 {
+        uint64_t to = file->wanted;
         int r;
 
-        if (file->size * REDO_GROWTH > REDO_LAST_BYTES)
+        if (!redo_file_wants_more(file))
                 return 0;
-        r = fill(file, file->size, file->size * REDO_GROWTH);
-        if (r < 0)
+        if (to > file->size + REDO_STEP_BYTES)
+                to = file->size + REDO_STEP_BYTES;
+        r = fill(file, file->size, to);
+        if (r < 0) {
+                file->wanted = file->size;
                 return is_full(r) ? 0 : r;
+        }
         r = redo_file_sync(file);
         if (!r)
-                file->size *= REDO_GROWTH;
+                file->size = to;
         return r;
 }

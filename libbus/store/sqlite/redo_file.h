@@ -12,6 +12,8 @@
  * database then sees when it is over; more would only make a restart longer. */
 #define REDO_LAST_BYTES ((uint64_t)16 << 20)
 #define REDO_GROWTH     4
+/* So much of that in one step, synced: nobody waits for longer. */
+#define REDO_STEP_BYTES ((uint64_t)1 << 20)
 
 struct redo_file {
         int fd;        /* -1: closed */
@@ -19,10 +21,11 @@ struct redo_file {
         uint8_t *block; /* aligned: what is written past the cache */
         size_t block_capacity;
         char *path;
-        uint64_t size; /* that may be written */
-        uint64_t head; /* where the next record goes */
-        bool unsynced; /* something was appended since the last sync */
-        bool failed;   /* nothing more is written */
+        uint64_t size;   /* that may be written */
+        uint64_t wanted; /* what it is to grow to; not over size: nothing */
+        uint64_t head;   /* where the next record goes */
+        bool unsynced;   /* something was appended since the last sync */
+        bool failed;     /* nothing more is written */
         bool sync_failed;
         uint64_t syncs;
 };
@@ -41,5 +44,8 @@ BUS_MUST int redo_file_sync(struct redo_file *file);
 BUS_MUST int redo_file_append_synced(struct redo_file *file, struct bus_bytes record);
 /* From the front again: what is in it is on the disk elsewhere. */
 void redo_file_restart(struct redo_file *file);
-/* REDO_GROWTH times as large, up to its limit. It stays as it is where there is no room. */
+/* It is to be REDO_GROWTH times as large, up to its limit. */
+void redo_file_want_more(struct redo_file *file);
+bool redo_file_wants_more(const struct redo_file *file);
+/* A step towards it, if it is to grow. It stays as it is where there is no room. */
 BUS_MUST int redo_file_grow(struct redo_file *file);

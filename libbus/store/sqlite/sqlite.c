@@ -203,6 +203,8 @@ static void release(struct sqlite_store *s)
         sqlite_vfs_free(s->vfs);
         redo_file_done(&s->log);
         pending_done(&s->pending);
+        for (size_t i = 0; i < s->waiting_count; i++)
+                pending_done(&s->waiting[i].pending);
         pending_done(&s->carried);
         pending_plan_done(&s->plan);
         if (s->lock_fd >= 0)

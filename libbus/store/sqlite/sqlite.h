@@ -57,6 +57,18 @@ struct sqlite_stream {
         int64_t staged_top_us;
 };
 
+/* What gathers is cut into pieces of so many bytes, each with an index of its own: one is planned,
+ * carried over and committed by itself, so that each of these is short. */
+#define SQLITE_PIECE_BYTES ((size_t)2 << 20)
+/* All that is gathered: a bound for memory, and for what the next start has to apply. */
+#define SQLITE_GATHERED_MAX_BYTES ((size_t)12 << 20)
+#define SQLITE_WAITING_MAX        8
+
+struct sqlite_piece {
+        struct pending pending;
+        uint64_t seq; /* of its last record */
+};
+
 struct sqlite_store {
         struct store base;
         sqlite3 *db;
@@ -80,10 +92,13 @@ struct sqlite_store {
         uint64_t settled;   /* the last one on the disk in the database */
         uint64_t log_after; /* the log begins behind this one */
         uint64_t applied;   /* the last one of what was carried over into the open transaction */
-        struct pending pending;   /* records that are in the log and not yet in the database */
-        struct pending carried;   /* the ones before them, which are being carried over ... */
+        struct pending pending; /* records that are in the log and not yet in the database */
+        struct sqlite_piece waiting[SQLITE_WAITING_MAX]; /* the ones before them, oldest first */
+        size_t waiting_count;
+        struct pending carried;   /* the oldest, which are being carried over ... */
         struct pending_plan plan; /* ... in these steps */
         uint64_t carried_seq;     /* the last of those */
+        uint64_t owed;            /* of work: what came since is not to outgrow what is carried */
 
         bool open;            /* a transaction is, with what was applied since the last */
         size_t open_bytes;    /* of the records applied in it */
@@ -143,13 +158,21 @@ BUS_MUST int sqlite_apply_record(struct sqlite_store *s, const struct redo_recor
 /* The newest operation on a key that the database does not have yet, if there is one. */
 bool sqlite_find_pending(
         const struct sqlite_store *s, const struct pending_key *key, struct redo_op *ret_op);
+/* Before a commit: what is pending is a piece of its own once it is large enough, and the oldest piece
+ * is carried over where so much waits that memory would have no bound, as when nobody settles. */
+BUS_MUST int sqlite_cut_piece(struct sqlite_store *s);
+/* Behind a commit of so many operations. */
+void sqlite_owe(struct sqlite_store *s, int ops, size_t bytes);
+/* Of all records that are in the log and not yet in the database. */
+size_t sqlite_gathered_bytes(const struct sqlite_store *s);
 /* All that is pending, so that readings see it. */
 BUS_MUST int sqlite_catch_up(struct sqlite_store *s);
 /* And committed, but not synced. */
 BUS_MUST int sqlite_flush(struct sqlite_store *s);
 /* What was flushed is on the disk as well. */
 BUS_MUST int sqlite_sync(struct sqlite_store *s);
-/* All is flushed, and synced where a promise depends on it; the log begins anew, larger if it may. */
+/* All is flushed, and synced where a promise depends on it; the log begins anew, and is to grow if it
+ * may. */
 BUS_MUST int sqlite_recycle(struct sqlite_store *s);
 void sqlite_restart_log(struct sqlite_store *s);
 enum store_backlog sqlite_unsettled(const struct store *store);
