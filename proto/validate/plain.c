@@ -295,7 +295,7 @@ static bool read_fields(struct reading *r, struct wire *w, ProtobufCMessage *mes
         unsigned int index = 0;
 
         while (w->at < w->end) {
-                struct field field = { 0 };
+                struct field field = { .bytes = bus_bytes_str("") };
                 bool good;
 
                 if (!r->fields_left || !take_short_varint(w, &field.tag) || !take_value(w, &field))
