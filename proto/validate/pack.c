@@ -137,24 +137,10 @@ static bool put_one_number(
         return true;
 }
 
-static size_t size_of(ProtobufCType type)
-{
-        switch (type) {
-        case PROTOBUF_C_TYPE_INT32:
-        case PROTOBUF_C_TYPE_SINT32:
-        case PROTOBUF_C_TYPE_UINT32:
-        case PROTOBUF_C_TYPE_ENUM: return sizeof(uint32_t);
-        case PROTOBUF_C_TYPE_INT64:
-        case PROTOBUF_C_TYPE_SINT64:
-        case PROTOBUF_C_TYPE_UINT64: return sizeof(uint64_t);
-        default: return 0; /* no list of ours has others */
-        }
-}
-
 static bool put_numbers(struct packing *p, const ProtobufCFieldDescriptor *field,
         const uint8_t *items, size_t count)
 {
-        size_t size = size_of(field->type), start;
+        size_t size = wire_listed_size(field->type), start;
 
         if (!size || !(field->flags & PROTOBUF_C_FIELD_FLAG_PACKED))
                 return false;

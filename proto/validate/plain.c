@@ -181,23 +181,12 @@ static bool read_one(struct reading *r, const struct field *field, void *member)
 
 /* ---- lists ---- */
 
-static size_t size_of(ProtobufCType type)
-{
-        switch (type) {
-        case PROTOBUF_C_TYPE_INT32:
-        case PROTOBUF_C_TYPE_SINT32:
-        case PROTOBUF_C_TYPE_UINT32:
-        case PROTOBUF_C_TYPE_ENUM: return sizeof(uint32_t);
-        default: return sizeof(uint64_t);
-        }
-}
-
 /* Numbers, one behind the other in one field. */
 static bool read_numbers(
         const struct reading *r, const struct field *field, size_t *count, void **list)
 {
         struct wire w = { field->bytes.data, field->bytes.data + field->bytes.size };
-        size_t size = size_of(field->is->type), all = 0;
+        size_t size = wire_listed_size(field->is->type), all = 0;
         uint64_t number;
 
         for (size_t i = 0; i < field->bytes.size; i++)
@@ -262,14 +251,9 @@ static bool read_list(struct reading *r, struct wire *w, struct field *field, ui
         switch (field->is->type) {
         case PROTOBUF_C_TYPE_STRING:
         case PROTOBUF_C_TYPE_MESSAGE: return read_run(r, w, field, count, list);
-        case PROTOBUF_C_TYPE_INT32:
-        case PROTOBUF_C_TYPE_SINT32:
-        case PROTOBUF_C_TYPE_UINT32:
-        case PROTOBUF_C_TYPE_ENUM:
-        case PROTOBUF_C_TYPE_INT64:
-        case PROTOBUF_C_TYPE_SINT64:
-        case PROTOBUF_C_TYPE_UINT64: return is_packed && read_numbers(r, field, count, list);
-        default: return false;
+        default:
+                return is_packed && wire_listed_size(field->is->type) &&
+                       read_numbers(r, field, count, list);
         }
 }
 

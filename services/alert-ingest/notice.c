@@ -3,11 +3,9 @@
  * (docs/adr/0065-an-order-is-promised-ahead.md). Nobody acts on a notice, so nothing is lost with one,
  * nor with an alert that was told and then could not be written.
  */
+#include "services/common/notice.h"
 #include "libbus/base/clock.h"
-#include "libbus/bus/pack.h"
 #include "services/alert-ingest/ingest.h"
-
-#include "notice.pb-c.h"
 
 #include <stdio.h>
 
@@ -18,7 +16,7 @@
 void notice_signal(struct ingest *ingest, const char *alert_id, const Pb__Signal *signal)
 {
         BUS_AUTOBUF struct bus_buf packed = BUS_BUF_INIT;
-        Pb__Notice notice = PB__NOTICE__INIT;
+        Pb__Notice notice;
         int64_t now_us = bus_mono_us();
         bool alone = now_us - ingest->staged_us >= NOTICE_QUIET_US;
         char topic[sizeof("notice.signal.") + V3_SYMBOL_SIZE];
@@ -26,10 +24,7 @@ void notice_signal(struct ingest *ingest, const char *alert_id, const Pb__Signal
         ingest->staged_us = now_us;
         if (!ingest->notice || !alone || signal->type != PB__ALERT_TYPE__ALERT_TYPE_ENTRY)
                 return;
-        bus_pack(&signal->base, &packed);
-        notice.alert_id = (char *)(uintptr_t)alert_id;
-        notice.body.data = packed.data;
-        notice.body.len = packed.size;
+        notice_fill(&notice, alert_id, &signal->base, &packed);
         snprintf(topic, sizeof(topic), "notice.signal.%s", signal->symbol);
         bus_publish(ingest->service, topic, &notice.base);
 }

@@ -6,11 +6,9 @@
  */
 #include "services/strategy-v3/service.h"
 
-#include "libbus/bus/pack.h"
 #include "proto/unpack.h"
 #include "proto/validate.h"
-
-#include "notice.pb-c.h"
+#include "services/common/notice.h"
 
 #include <stdio.h>
 
@@ -24,13 +22,10 @@ static bool is_plain_entry(const struct derived *derived)
 static void pass_on(struct sv3 *self, const char *alert_id, const Pb__Order *order)
 {
         BUS_AUTOBUF struct bus_buf packed = BUS_BUF_INIT;
-        Pb__Notice notice = PB__NOTICE__INIT;
+        Pb__Notice notice;
         char topic[sizeof("notice.order.") + V3_SYMBOL_SIZE];
 
-        bus_pack(&order->base, &packed);
-        notice.alert_id = (char *)(uintptr_t)alert_id;
-        notice.body.data = packed.data;
-        notice.body.len = packed.size;
+        notice_fill(&notice, alert_id, &order->base, &packed);
         snprintf(topic, sizeof(topic), "notice.order.%s", order->symbol);
         bus_publish(self->service, topic, &notice.base);
 }

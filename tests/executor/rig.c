@@ -10,10 +10,10 @@
 #include "libbus/bus/pack.h"
 #include "libbus/bus/reader.h"
 #include "libbus/bus/writer.h"
+#include "services/common/notice.h"
 #include "services/mt5-demo/ctl.h"
 
 #include "account.pb-c.h"
-#include "notice.pb-c.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -437,12 +437,9 @@ void rig_order(struct rig *rig, const char *alert_id, const Pb__Order *order, bo
 void rig_notice(struct rig *rig, const char *alert_id, const Pb__Order *order)
 {
         BUS_AUTOBUF struct bus_buf body = BUS_BUF_INIT, packed = BUS_BUF_INIT;
-        Pb__Notice notice = PB__NOTICE__INIT;
+        Pb__Notice notice;
 
-        bus_pack(&order->base, &body);
-        notice.alert_id = (char *)(uintptr_t)alert_id;
-        notice.body.data = body.data;
-        notice.body.len = body.size;
+        notice_fill(&notice, alert_id, &order->base, &body);
         bus_pack(&notice.base, &packed);
         bus_writer_publish_raw(rig->strategy.writer, "notice.order.EURUSD", bus_buf_bytes(&packed));
 }
