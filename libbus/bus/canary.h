@@ -13,8 +13,9 @@ struct bus_canary_target {
 
 /*
  * Connects to each target with a key made for this and waits, milliseconds as a rule, until it is
- * refused. -EKEYREJECTED and one line in ERROR if it is let in or nobody refuses it: the process
- * must not run. Serves ZAP meanwhile, and no other source of the loop. KEYS: of the targets.
+ * refused. On failure one line in ERROR: -EKEYREJECTED if it is let in or not even asked for its key, and
+ * the process must not run; -ETIMEDOUT if nobody answers, and another start may show. Serves ZAP
+ * meanwhile, and no other source of the loop. KEYS: of the targets.
  */
 BUS_MUST int bus_canary(void *zmq, struct bus_zap *zap, const struct bus_keys *keys,
         const struct bus_canary_target *targets, size_t count, char *error, size_t error_size);

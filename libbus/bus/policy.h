@@ -6,7 +6,7 @@
  * admits in either case.
  *
  *      [policy]
- *      alert-ingest = strategy-v3 strategy-v3-shadow health tools
+ *      alert-ingest = strategy-v3 strategy-v3-shadow health telegram-analytics tools
  *
  * A connection is admitted or not, whatever it subscribes to: who may read one stream of a service
  * may read all that it writes. Therefore the shadow is never admitted where orders are written, and

@@ -1,7 +1,8 @@
 #pragma once
 /*
  * The writing end of a service: one PUB socket for all its streams, a beacon four times a second
- * for each, and a ROUTER socket that replays what is journaled.
+ * for each (once a second where nothing has changed for two), and a ROUTER socket that replays what is
+ * journaled.
  *
  * Invariant: a beacon, and a replay, tell only what is committed. Live messages are published when
  * the runtime says so: behind the commit, or before it for derived streams.
@@ -48,7 +49,8 @@ struct bus_writer_options {
 };
 
 /* Opens the streams in the store, binds both sockets, and with KEYS has a canary prove that they
- * refuse strangers: -EKEYREJECTED if they do not. One line in ERROR on failure. */
+ * refuse strangers: -EKEYREJECTED if they do not, -ETIMEDOUT if they say nothing. One line in ERROR
+ * on failure. */
 BUS_MUST int bus_writer_new(const struct bus_writer_options *options,
         struct bus_writer **ret_writer, char *error, size_t error_size);
 struct bus_writer *bus_writer_free(struct bus_writer *writer); /* takes NULL, returns NULL */

@@ -4,6 +4,8 @@
 #include "libbus/bus/socket.h"
 #include "libbus/service/internal.h"
 
+#include <errno.h>
+
 int service_door_open(struct bus_service *service, char *error, size_t error_size)
 {
         BUS_AUTOFREE char *folder = bus_keys_folder(service->config);
@@ -37,6 +39,7 @@ int bus_service_prove(struct bus_service *service, void *socket, int peer)
 
         r = bus_canary(service->zmq, service->zap, service->keys, &target, 1, error, sizeof(error));
         if (r < 0)
-                bus_service_fail_with(service, BUS_EXIT_STAY_DOWN, "cannot_start", "%s", error);
+                bus_service_fail_with(service, r == -EKEYREJECTED ? BUS_EXIT_STAY_DOWN : 1,
+                        "cannot_start", "%s", error);
         return r;
 }

@@ -1,6 +1,7 @@
 /*
  * A service runs behind a guarded door or not at all: without its key, with a policy that cannot
- * be, or with the doorkeeper taken out of the program it ends, says why, and stays down.
+ * be, or with the doorkeeper taken out of the program it ends, says why, and stays down. One whose
+ * doorkeeper does not get to answer ends as well, and may try again.
  */
 #include "libbus/base/bytes.h"
 #include "libbus/base/clock.h"
@@ -104,6 +105,13 @@ Test(guard, lets_no_service_run_without_its_doorkeeper)
         make_keys();
         expect_end(UMBRA_TEST_UNGUARDED, "bus.log_level=info", BUS_EXIT_STAY_DOWN,
                 "/strategy-v3/pub lets in who has a key of his own");
+}
+
+/* It is started again: nobody was let in, and the machine may have been too full. */
+Test(guard, lets_a_service_try_again_that_nobody_answered)
+{
+        make_keys();
+        expect_end(UMBRA_TEST_BUSY, "bus.log_level=info", 1, "nobody answers at our own door");
 }
 
 Test(guard, lets_no_service_run_without_its_key)
