@@ -73,7 +73,8 @@ static int transact(struct redis_store *s, struct store_batch *batch, bool wait)
         r = redis_transact_take(s, batch);
         if (wait && !s->failed)
                 waited = take_wait(s);
-        return r ? r : waited;
+        /* what is known of the replicas counts, whoever commits: one that asks again is told no more */
+        return waited < 0 ? waited : r;
 }
 
 int redis_commit(struct store *store, struct store_batch *batch, enum store_sync sync)

@@ -6,6 +6,7 @@
  * may begin later than at the cut, and claims that had expired may be missing, as if that had been pruned a
  * little earlier. -EAGAIN where a record was pruned that its reader was about to come to.
  */
+#include "libbus/base/clock.h"
 #include "libbus/base/require.h"
 #include "libbus/store/forks.h"
 #include "libbus/store/redis/redis.h"
@@ -16,11 +17,25 @@
 #define PAGE    256
 #define ENTRIES 64 /* of a journal, each of many records */
 
+/* All this may take longer than the lease, and nobody else renews it meanwhile. What is read under one that
+ * was lost would not be of one instant. */
+static int stay_holder(struct redis_store *s)
+{
+        const int64_t lease_us = redis_options()->lease_us;
+
+        if (s->shared || !s->held_until_us ||
+                s->held_until_us - bus_mono_us() > lease_us - lease_us / 3)
+                return 0;
+        return store_renew(&s->base);
+}
+
 static int ask(struct redis_store *s, redisReply **ret_reply, size_t least)
 {
         int r = redis_do(s, ret_reply);
 
-        return !r && !redis_is_array(*ret_reply, least) ? -EBADMSG : r;
+        if (!r && !redis_is_array(*ret_reply, least))
+                r = -EBADMSG;
+        return r ? r : stay_holder(s);
 }
 
 static void begin_on(struct redis_store *s, const char *verb, const char *key, const char *name)
@@ -325,11 +340,17 @@ static int hand_over_pairs(const redisReply *state, const struct store_sink *sin
         return r;
 }
 
+struct state_told {
+        struct redis_store *s;
+        const struct store_sink *sink;
+};
+
 static int hand_over_state(struct bus_bytes key, struct bus_bytes value, void *arg)
 {
-        const struct store_sink *sink = arg;
+        const struct state_told *told = arg;
+        int r = stay_holder(told->s);
 
-        return sink->state(sink->arg, key, value);
+        return r ? r : told->sink->state(told->sink->arg, key, value);
 }
 
 static int by_name(const void *a, const void *b)
@@ -357,6 +378,7 @@ static int dump_streams(struct redis_store *s, redisReply *streams, const struct
 static int dump_cut(struct redis_store *s, const struct store_sink *sink)
 {
         enum { STREAMS, CURSORS, STATE, PARTS };
+        struct state_told told = { s, sink };
         REDIS_AUTOREPLY redisReply *cut = NULL;
         int r;
 
@@ -372,9 +394,10 @@ static int dump_cut(struct redis_store *s, const struct store_sink *sink)
                 r = hand_over_cursors(cut->element[CURSORS], sink);
         if (r < 0)
                 return r;
-        return s->shared ? hand_over_pairs(cut->element[STATE], sink)
-                         : redis_scan(&s->base, bus_bytes(NULL, 0), hand_over_state,
-                                   (void *)(uintptr_t)sink);
+        if (s->shared)
+                return hand_over_pairs(cut->element[STATE], sink);
+        r = redis_scan(&s->base, bus_bytes(NULL, 0), hand_over_state, &told);
+        return r || !s->held_until_us ? r : store_renew(&s->base); /* it was ours up to its end */
 }
 
 static const char *reason_of(int r)

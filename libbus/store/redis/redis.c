@@ -251,6 +251,11 @@ static int redis_renew(struct store *store)
         if (strcmp(reply->element[0]->str, s->mark->id) || (uint64_t)n < s->mark->n ||
                 (reply->element[2]->str[0] == '1' && !s->regressed))
                 return s->failed = -ENOTRECOVERABLE;
+        if (s->shared && (uint64_t)n != s->mark->n) {
+                /* others committed: where that is gone later, it may be ours to find out */
+                redis_crowded(s);
+                s->mark->n = (uint64_t)n;
+        }
         s->held_until_us = asked_us + redis_options()->lease_us;
         return 0;
 }

@@ -262,3 +262,82 @@ Test(redis_cut, a_backup_beside_a_busy_replica_is_one_that_could_have_been)
                 seat_done(&two);
         }
 }
+
+/* ---- of one that has a lease ---- */
+
+static int tell_record_slowly(void *arg, const struct store_dump_record *dumped)
+{
+        usleep(2000);
+        return tell_record(arg, dumped);
+}
+
+/* Alone under a lease of 300 ms, with TWO in wait for it. */
+static int dump_alone(struct seat *two, struct told *told)
+{
+        struct seat one = seat_new("one");
+        struct store_sink sink = sink_of(told);
+        struct store_stream stream;
+        char error[256] = "";
+        int r;
+
+        sink.record = tell_record_slowly;
+        seat_use("one", 300 * BUS_US_PER_MS);
+        cr_assert_eq(seat_open(&one, false, error, sizeof(error)), 0, "%s", error);
+        cr_assert_eq(store_stream_open(one.store, "signal@w", STORE_STREAM_FULL, &stream), 0);
+        cr_assert_eq(store_stream_open(one.store, "alarm@w", STORE_STREAM_NORMAL, &stream), 0);
+        for (uint64_t i = 1; i <= 200; i++) {
+                cr_assert_eq(store_renew(one.store), 0);
+                take(one.store, i, 0);
+        }
+        r = store_dump(one.store, &sink, error, sizeof(error));
+        seat_use("two", 300 * BUS_US_PER_MS);
+        if (!r)
+                cr_expect_eq(seat_open(two, false, error, sizeof(error)), -EBUSY, "the lease");
+        seat_done(&one);
+        return r;
+}
+
+Test(redis_cut, a_dump_that_takes_longer_than_the_lease_keeps_it)
+{
+        EACH_ENGINE(t)
+        {
+                struct told *told = bus_new(struct told);
+                struct seat two = seat_new("two");
+
+                t->store = store_free(t->store);
+                cr_expect_eq(dump_alone(&two, told), 0);
+                cr_expect_eq(told->last_signal, 200);
+                cr_expect_eq(told->last_state, 200);
+                seat_done(&two);
+                free(told);
+        }
+}
+
+static struct seat thief;
+
+static void take_it_over(struct store *other)
+{
+        char error[256] = "";
+
+        (void)other;
+        seat_use("two", 300 * BUS_US_PER_MS);
+        while (seat_open(&thief, false, error, sizeof(error)) == -EBUSY)
+                usleep(50000);
+        bus_require(thief.store);
+        seat_use("one", 300 * BUS_US_PER_MS);
+}
+
+Test(redis_cut, a_dump_that_lost_the_lease_is_none)
+{
+        EACH_ENGINE(t)
+        {
+                struct told *told = bus_new(struct told);
+
+                t->store = store_free(t->store);
+                thief = seat_new("two");
+                told->at_record = take_it_over;
+                cr_expect_lt(dump_alone(&thief, told), 0);
+                seat_done(&thief);
+                free(told);
+        }
+}

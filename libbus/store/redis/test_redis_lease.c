@@ -230,6 +230,25 @@ static void forget_data(void)
         cr_assert_eq(system(line), 0);
 }
 
+/* What came since copy_data("appendonlydir", "older"). */
+static void lose_commits(void)
+{
+        test_redis_kill(&server);
+        copy_data("older", "appendonlydir");
+        test_redis_restart(&server, NULL);
+}
+
+/* Two that share a store; the second opens the stream. */
+static void open_replicas(struct seat *one, struct seat *two)
+{
+        struct store_stream stream;
+        char error[256] = "";
+
+        cr_assert_eq(seat_open(one, true, error, sizeof(error)), 0, "%s", error);
+        cr_assert_eq(seat_open(two, true, error, sizeof(error)), 0, "%s", error);
+        cr_assert_eq(store_stream_open(two->store, "signal@w", STORE_STREAM_FULL, &stream), 0);
+}
+
 Test(redis_lease, a_server_that_lost_commits_is_found_out_and_no_number_comes_twice)
 {
         EACH_ENGINE(t)
@@ -242,9 +261,7 @@ Test(redis_lease, a_server_that_lost_commits_is_found_out_and_no_number_comes_tw
                 copy_data("appendonlydir", "older");
                 lost = test_append(t, "signal@w", "lost");
                 before = test_stand(t, "signal@w");
-                test_redis_kill(&server);
-                copy_data("older", "appendonlydir");
-                test_redis_restart(&server, NULL);
+                lose_commits();
                 test_reopen_killed(t);
                 cr_expect(store_has_regressed(t->store));
                 cr_expect(store_was_restored(t->store));
@@ -270,23 +287,17 @@ Test(redis_lease, what_one_replica_has_lost_stops_the_others_too)
         EACH_ENGINE(t)
         {
                 struct seat one = seat_new("one"), two = seat_new("two");
-                struct store_stream stream;
                 struct bus_pos position;
                 bool duplicate;
                 char error[256] = "";
 
                 t->store = store_free(t->store);
-                cr_assert_eq(seat_open(&one, true, error, sizeof(error)), 0, "%s", error);
-                cr_assert_eq(seat_open(&two, true, error, sizeof(error)), 0, "%s", error);
-                cr_assert_eq(
-                        store_stream_open(two.store, "signal@w", STORE_STREAM_FULL, &stream), 0);
+                open_replicas(&one, &two);
                 copy_data("appendonlydir", "older");
                 cr_assert_eq(seat_append(two.store, "lost", "k", &duplicate, &position), 0);
                 one.store = store_abandon(one.store);
                 two.store = store_abandon(two.store);
-                test_redis_kill(&server);
-                copy_data("older", "appendonlydir");
-                test_redis_restart(&server, NULL);
+                lose_commits();
 
                 cr_assert_eq(seat_open(&one, true, error, sizeof(error)), 0, "%s", error);
                 cr_expect_not(store_has_regressed(one.store), "it knows of no loss");
@@ -302,6 +313,33 @@ Test(redis_lease, what_one_replica_has_lost_stops_the_others_too)
                 cr_assert_eq(store_restored_done(two.store), 0);
                 cr_expect_eq(store_renew(one.store), 0);
                 cr_expect_eq(store_renew(two.store), 0);
+                seat_done(&one);
+                seat_done(&two);
+        }
+}
+
+/* Who took it is gone for good, with its folder; the other has committed nothing since. */
+Test(redis_lease, a_replica_that_only_renews_finds_out_what_another_has_lost)
+{
+        EACH_ENGINE(t)
+        {
+                struct seat one = seat_new("one"), two = seat_new("two");
+                struct bus_pos position;
+                bool duplicate;
+                char error[256] = "";
+
+                t->store = store_free(t->store);
+                open_replicas(&one, &two);
+                cr_expect_eq(store_renew(one.store), 0);
+                copy_data("appendonlydir", "older");
+                cr_assert_eq(seat_append(two.store, "lost", "k", &duplicate, &position), 0);
+                cr_expect_eq(store_renew(one.store), 0);
+                two.store = store_abandon(two.store);
+                one.store = store_abandon(one.store);
+                lose_commits();
+
+                cr_assert_eq(seat_open(&one, true, error, sizeof(error)), 0, "%s", error);
+                cr_expect(store_has_regressed(one.store));
                 seat_done(&one);
                 seat_done(&two);
         }

@@ -268,3 +268,70 @@ Test(transact, who_is_alone_again_knows_no_stream_that_the_function_has_not_told
                 other_done(&one);
         }
 }
+
+/* The renewal tells of it too, and the watching that begins with a later one tells no more. */
+Test(transact, what_a_renewal_has_told_of_is_not_taken_for_ones_own)
+{
+        EACH_ENGINE(t)
+        {
+                struct other one, two;
+
+                t->store = store_free(t->store);
+                other_open(&one);
+                other_open(&two);
+                open_in(&one, "signal@w");
+                open_in(&two, "signal@w");
+                cr_expect_str_eq(append_in(&one, "signal@w", ""), "1 0");
+                cr_expect_str_eq(append_in(&one, "signal@w", ""), "2 1");
+                cr_expect_str_eq(append_in(&two, "signal@w", "theirs"), "3 2");
+                cr_expect_eq(store_renew(one.store), 0);
+                redis_of(one.store)->crowded_until_us = 0; /* long ago */
+                cr_expect_eq(store_renew(one.store), 0);
+                cr_expect(redis_of(one.store)->armed);
+                cr_expect_str_eq(append_in(&one, "signal@w", "theirs"), "3 0again");
+                cr_expect_str_eq(append_in(&one, "signal@w", ""), "4 3");
+                /* in the crowd the function has told of the stream, and then another commits once more */
+                cr_expect_str_eq(append_in(&two, "signal@w", ""), "5 4");
+                cr_expect_str_eq(append_in(&one, "signal@w", ""), "6 5");
+                cr_expect_str_eq(append_in(&two, "signal@w", "last"), "7 6");
+                cr_expect_eq(store_renew(one.store), 0);
+                redis_of(one.store)->crowded_until_us = 0;
+                cr_expect_eq(store_renew(one.store), 0);
+                cr_expect_str_eq(append_in(&one, "signal@w", ""), "8 7");
+                cr_expect_str_eq(append_in(&one, "signal@w", "last"), "7 0again");
+                other_done(&two);
+                other_done(&one);
+        }
+}
+
+/* Somebody else's commit in between is no reason to forget that nobody has a copy. */
+Test(transact, too_few_replicas_count_for_who_has_to_ask_again_too)
+{
+        EACH_ENGINE(t)
+        {
+                struct store_redis_options options = test_redis_options(&server);
+                struct other one, two;
+                struct store_batch *batch = store_batch_new();
+
+                t->store = store_free(t->store);
+                other_open(&one);
+                other_open(&two);
+                open_in(&one, "signal@w");
+                open_in(&two, "signal@w");
+                append_in(&one, "signal@w", "a");
+                append_in(&one, "signal@w", "b");
+                append_in(&two, "signal@w", "c");
+                options.wait_replicas = 1;
+                options.wait_us = 50 * BUS_US_PER_MS;
+                store_redis_use(&options);
+                store_batch_append(batch, &(struct store_append){ .stream = "signal@w",
+                                                  .topic = "t",
+                                                  .body = bus_bytes_str("b"),
+                                                  .at_us = 1 });
+                cr_expect_lt(store_commit(one.store, batch, STORE_SYNC_FULL), 0);
+                store_batch_free(batch);
+                test_redis_use(&server);
+                other_done(&one);
+                other_done(&two);
+        }
+}

@@ -199,12 +199,23 @@ static int carry_piece(struct sqlite_store *s)
         return carry_on(s, UINT64_MAX);
 }
 
-int sqlite_catch_up(struct sqlite_store *s)
+int sqlite_catch_up_some(struct sqlite_store *s)
 {
         int r = s->refused;
 
-        while (!r && (is_carrying(s) || has_more(s)))
-                r = carry_piece(s);
+        if (r < 0 || !(is_carrying(s) || has_more(s)))
+                return r;
+        r = carry_piece(s);
+        return r < 0 ? r : 1;
+}
+
+int sqlite_catch_up(struct sqlite_store *s)
+{
+        int r;
+
+        do
+                r = sqlite_catch_up_some(s);
+        while (r > 0);
         return r;
 }
 

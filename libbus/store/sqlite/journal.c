@@ -90,41 +90,61 @@ static void fill_record(sqlite3_stmt *stmt, struct store_record *ret_record)
         };
 }
 
+/* Goes on behind *AFTER with what the database has, *LEFT records at most; > 0: FN wants no more. */
+static int read_some(struct sqlite_store *s, const struct sqlite_stream *stream,
+        struct bus_pos *after, size_t *left, store_record_fn fn, void *arg)
+{
+        struct store_record record;
+        sqlite3_stmt *stmt;
+        int rc, r;
+
+        r = sqlite_sql(s, SQL_READ, &stmt);
+        if (r < 0)
+                return r;
+        sqlite3_bind_int64(stmt, 1, stream->id);
+        sqlite_bind_pos(stmt, 2, *after);
+        sqlite3_bind_int64(stmt, 5, *left > INT64_MAX ? INT64_MAX : (int64_t)*left);
+        s->busy = true;
+        while (!r && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+                fill_record(stmt, &record);
+                *after = record.position;
+                --*left;
+                r = fn(&record, arg);
+        }
+        s->busy = false;
+        sqlite3_reset(stmt);
+        return r ? r : sqlite_errno(rc, s->db);
+}
+
+/* What is pending gets into the database in the order it came, so that what is read ends where that
+ * begins, and only as much is carried over as is asked for. */
 int sqlite_read(struct store *store, const char *name, struct bus_pos after, size_t max_count,
         store_record_fn fn, void *arg, struct bus_pos *ret_after)
 {
         struct sqlite_store *s = sqlite_of(store);
         const struct sqlite_stream *stream = sqlite_stream_find(s, name);
-        struct store_record record;
-        struct bus_pos start;
-        sqlite3_stmt *stmt;
-        int rc, r;
+        struct bus_pos start, at;
+        int r;
 
         if (!stream || s->busy)
                 return stream ? -EBUSY : -ENOENT;
         r = store_fork_start(&stream->now, stream->before_first, after, &start);
         if (!r)
-                r = sqlite_catch_up(s);
+                r = s->refused;
         if (r)
                 return r;
-        r = sqlite_sql(s, SQL_READ, &stmt);
+        at = start;
+        do {
+                r = read_some(s, stream, &at, &max_count, fn, arg);
+                if (r > 0 || (!r && !max_count))
+                        break;
+                if (!r)
+                        r = sqlite_catch_up_some(s);
+        } while (r > 0);
         if (r < 0)
                 return r;
-        sqlite3_bind_int64(stmt, 1, stream->id);
-        sqlite_bind_pos(stmt, 2, start);
-        sqlite3_bind_int64(stmt, 5, max_count > INT64_MAX ? INT64_MAX : (int64_t)max_count);
-        s->busy = true;
-        while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && !r) {
-                fill_record(stmt, &record);
-                r = fn(&record, arg);
-        }
-        s->busy = false;
-        sqlite3_reset(stmt);
-        if (r >= 0)
-                r = sqlite_errno(rc, s->db);
-        if (!r)
-                *ret_after = start;
-        return r;
+        *ret_after = start;
+        return 0;
 }
 
 /* ---- seeking by time ---- */

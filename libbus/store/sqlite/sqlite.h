@@ -165,6 +165,8 @@ BUS_MUST int sqlite_cut_piece(struct sqlite_store *s);
 void sqlite_owe(struct sqlite_store *s, int ops, size_t bytes);
 /* Of all records that are in the log and not yet in the database. */
 size_t sqlite_gathered_bytes(const struct sqlite_store *s);
+/* The oldest of what is pending: 1, or 0 if there is nothing. */
+BUS_MUST int sqlite_catch_up_some(struct sqlite_store *s);
 /* All that is pending, so that readings see it. */
 BUS_MUST int sqlite_catch_up(struct sqlite_store *s);
 /* And committed, but not synced. */

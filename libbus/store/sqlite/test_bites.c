@@ -214,3 +214,53 @@ Test(bites, where_nobody_settles_memory_has_a_bound)
                 end_meter(&meter, &commit_most, &settle_most);
         }
 }
+
+struct reading {
+        struct bus_pos last;
+        size_t count;
+};
+
+static int count_record(const struct store_record *record, void *arg)
+{
+        struct reading *reading = arg;
+
+        test_expect_pos(record->predecessor, reading->last, __FILE__, __LINE__);
+        reading->last = record->position;
+        reading->count++;
+        return 0;
+}
+
+static void go_on(struct meter *meter, struct reading *reading, size_t max_count)
+{
+        struct bus_pos started;
+
+        cr_assert_eq(store_read(meter->t->store, STREAM, reading->last, max_count, count_record,
+                             reading, &started),
+                0);
+}
+
+Test(bites, a_reading_carries_over_what_it_asks_for)
+{
+        EACH_ENGINE(t)
+        {
+                struct reading reading = { 0 };
+                struct meter meter;
+                size_t gathered;
+
+                begin_meter(t, &meter);
+                burst(&meter, 2000, 2, BODY_BYTES); /* so that the log has grown */
+                while (sqlite_gathered_bytes(sqlite_of(t->store)) < 7 * MB)
+                        commit(&meter, 2, BODY_BYTES);
+                gathered = sqlite_gathered_bytes(sqlite_of(t->store));
+                go_on(&meter, &reading, 4000UL * KEYS);
+                cr_expect_eq(sqlite_gathered_bytes(sqlite_of(t->store)), gathered);
+                go_on(&meter, &reading, 10);
+                cr_expect_eq(reading.count, 4000UL * KEYS + 10);
+                cr_expect_lt(sqlite_gathered_bytes(sqlite_of(t->store)), gathered);
+                cr_expect_gt(sqlite_gathered_bytes(sqlite_of(t->store)), gathered - 3 * MB);
+                go_on(&meter, &reading, SIZE_MAX);
+                cr_expect_eq(reading.count, meter.alerts * KEYS);
+                cr_expect_eq(sqlite_gathered_bytes(sqlite_of(t->store)), 0);
+                store_sqlite_set_faults(NULL);
+        }
+}
