@@ -1,7 +1,7 @@
 #pragma once
 /*
  * One line an event on stderr:
- *   2026-11-22T18:20:00.123456Z ERROR order-executor order_unknown alert_id=... cl_ord_id=...
+ *   2026-11-22T18:20:00.123456Z ERROR order-executor order_manual alert_id=... cl_ord_id=...
  *
  * EVENT is a fixed snake_case word; what varies follows as key=value pairs built by the printf
  * arguments. Control characters and line breaks in the text are replaced, so no input can forge a

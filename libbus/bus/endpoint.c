@@ -29,7 +29,7 @@ const struct config_option bus_endpoint_options[] = {
                 .maximum = 29 * BUS_US_PER_SEC,
                 .help = "longest wait for what is in hand after SIGTERM; an exit takes 30 s at most" },
         { "bus", "realtime", CONFIG_BOOL, "yes",
-                .help = "what an alert waits for runs before all else (SCHED_RR), where allowed" },
+                .help = "what an alert waits for runs before all else (SCHED_RR), on one processor, where allowed" },
         { "bus", "store", CONFIG_ENUM, "sqlite", .values = "sqlite|redis",
                 .help = "storage engine" },
         { "bus", "replica", CONFIG_STRING, "", .maximum = 64,

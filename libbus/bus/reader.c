@@ -220,6 +220,16 @@ void bus_reader_hold(struct bus_reader *reader, bool hold)
                 bus_loop_set_timer(reader->timer, 0); /* from the loop, not from within a handler */
 }
 
+void bus_reader_back(struct bus_reader *reader, struct bus_pos position)
+{
+        if (bus_pos_compare(position, reader->cursor) >= 0)
+                return;
+        reader->cursor = position;
+        reader->fetching = true;
+        reader->request_id = 0; /* an answer that is under way is to another question */
+        bus_loop_set_timer(reader->timer, 0);
+}
+
 struct bus_reader_counts bus_reader_counts(const struct bus_reader *reader)
 {
         return reader->counts;

@@ -99,6 +99,8 @@ bool bus_reader_caught_up(const struct bus_reader *reader);
 /* Messages between the cursor and the newest position known of; 0 for derived streams' gaps. */
 uint64_t bus_reader_behind(const struct bus_reader *reader);
 void bus_reader_hold(struct bus_reader *reader, bool hold);
+/* From the next turn on, what came behind POSITION is handed over again. */
+void bus_reader_back(struct bus_reader *reader, struct bus_pos position);
 
 struct bus_reader_counts {
         uint64_t handed_over, replayed, repeated, gaps, refused;

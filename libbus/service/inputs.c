@@ -79,6 +79,8 @@ static int deliver(void *arg, struct bus_reader *reader, const struct bus_messag
         (void)reader;
         if (service->failed)
                 return -ECANCELED;
+        if (!input->dirty)
+                input->from = message->predecessor;
         input->dirty = true;
         service->turn.taken++;
         bus_metric_inc(service->messages_in);

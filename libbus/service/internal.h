@@ -17,8 +17,9 @@ struct input {
         struct bus_service *service;
         const struct bus_input *spec;
         struct bus_reader *reader;
-        bool dirty; /* the cursor moved since the last commit */
-        bool kept;  /* the store knows where it stands, or it is the beginning anyway */
+        bool dirty;          /* the cursor moved since the last commit */
+        struct bus_pos from; /* dirty: where it stood before */
+        bool kept;           /* the store knows where it stands, or it is the beginning anyway */
 };
 
 struct peer_slot {
@@ -58,6 +59,8 @@ struct turn {
         size_t taken_before; /* ... when the loop last went around */
         int64_t calm_us;     /* with no further message, what it came with is through by then */
         int64_t wake_us;     /* when its commit is looked at again; 0: no time yet */
+        int64_t linger_us;   /* until then it waits for more, as long as there is no more; 0: not */
+        size_t lingering;    /* how much was staged when that was said */
         int64_t gather_us;   /* since when others are waited for; 0: not yet */
         size_t gathered;     /* what was staged at the end of the loop's turn before */
 };
@@ -97,6 +100,7 @@ struct bus_service {
         struct turn turn, previous;    /* previous: while its callbacks run */
         struct bus_buf body, envelope; /* of the message that is being staged */
         bool committing;
+        bool lost_commit; /* what inputs brought was in one that failed */
 
         struct active_alarm *alarms;
         unsigned int alarm_periods; /* of the lease, since other replicas' alarms were looked at */
@@ -130,11 +134,20 @@ static inline int service_turn_max(const struct bus_service *service)
 }
 
 /* staging.c */
+/* Whether there is anything to commit. */
+bool turn_has_work(const struct turn *turn);
+/* Of what somebody could wait for: messages and callbacks. */
+size_t turn_staged(const struct turn *turn);
+/* Whether a cursor moved since the last commit. */
+bool service_any_dirty(const struct bus_service *service);
 void turn_init(struct turn *turn);
 void turn_done(struct turn *turn);
-void service_turn_end(void *service);
 /* Gives back the room that large turns took. */
 void service_turns_rest(struct bus_service *service);
+
+/* turn_end.c */
+/* What the loop does behind each of its turns; SERVICE is a struct bus_service. */
+void service_turn_end(void *service);
 
 /* store.c */
 BUS_MUST int service_store_open(struct bus_service *service, char *error, size_t error_size);

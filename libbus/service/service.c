@@ -178,12 +178,27 @@ static void signal_arrived(short revents, void *arg)
 
 /* ---- making and taking apart ---- */
 
+/* Whether the background is left with nothing, or was for long enough. */
+static void look_for_room(void)
+{
+        switch (schedule_look()) {
+        case BUS_SPARE_RAISED:
+                log_info("kept_waiting",
+                        "others left no processor: this takes its share for a while");
+                break;
+        case BUS_SPARE_LOWERED: log_info("steps_back", "it runs in what others leave"); break;
+        case BUS_SPARE_SAME: break;
+        }
+}
+
 static void beat(void *arg)
 {
         struct bus_service *service = arg;
 
         if (schedule_was_demoted())
                 log_warn("ran_for_long", "without waiting: it goes first no more");
+        if (service->beats >= HEARTBEAT_FIRST) /* a second apart from then on */
+                look_for_room();
         service_give_back_memory(service);
         service_heartbeat(service);
         bus_loop_set_timer(service->heartbeat_timer,

@@ -15,7 +15,8 @@
  * What is staged must not depend on reading it back before the commit: a service keeps what it
  * works with in memory, loads it in start(), and writes it through. If a commit fails, the
  * runtime ends the process with an ERROR (it starts again from the store), unless the class says
- * survives_commit_failure.
+ * survives_commit_failure: then its handlers see again what came since the last good commit, with
+ * in memory what they made of it.
  *
  * One thread. No handler may block on anything but its own store.
  */
@@ -96,7 +97,7 @@ struct bus_service_class {
         /* Loads state from the store, opens its sockets and timers. Inputs flow after it. */
         int (*start)(void *self);
         /* SIGTERM: stop taking work, finish what is in hand. Call bus_service_drained when done; the
-         * runtime waits for it, at most drain_us. NULL: nothing to finish. */
+         * runtime waits for it, at most [bus] drain_timeout. NULL: nothing to finish. */
         void (*drain)(void *self);
         void (*destroy)(void *self); /* takes NULL */
         /* Adds key=value facts to the heartbeat by bus_service_fact; may be NULL. */
@@ -106,7 +107,8 @@ struct bus_service_class {
 /*
  * A service's main(): parses --config FILE, --set section.key=value, --check-config, --print-config,
  * --version, --help; loads the config, opens the store, runs. Returns the exit status: 0 after a
- * drain, 1 after a failure (one ERROR line says which), 2 for usage.
+ * drain, 1 after a failure (one ERROR line says which), 2 for usage, BUS_EXIT_STAY_DOWN where it shall
+ * not be started again.
  */
 int bus_service_main(int argc, char **argv, const struct bus_service_class *class);
 
@@ -123,7 +125,8 @@ const char *bus_service_folder(const struct bus_service *service);
 /* Before the bind, from start() on: nobody but ADMITTED (bus_principals) gets past the handshake. */
 void bus_service_guard(
         struct bus_service *service, void *socket, const char *domain, const char *admitted);
-/* Behind it: the canary, with a socket of type PEER. < 0 after the service was failed for good. */
+/* Behind it: the canary, with a socket of type PEER. < 0 after the service was failed: for good if
+ * strangers get in. */
 BUS_MUST int bus_service_prove(struct bus_service *service, void *socket, int peer);
 
 /* ---- readiness ---- */
@@ -205,6 +208,10 @@ void bus_after_commit(struct bus_service *service, bus_after_fn fn, void *arg);
 /* The same, but before what was committed is published: for what somebody outside waits for, as the
  * broker for its order. */
 void bus_after_commit_first(struct bus_service *service, bus_after_fn fn, void *arg);
+/* Whether anything waits for the next commit already. */
+bool bus_has_staged(const struct bus_service *service);
+/* Nobody waits for the commit of what is staged so far: it goes with what is staged next, or 2 ms later. */
+void bus_commit_later(struct bus_service *service);
 /* Commits what is staged now instead of at the end of the turn. The cursor of the message being
  * handled goes with it: the last thing a handler does. Not from a callback. */
 void bus_commit_now(struct bus_service *service);

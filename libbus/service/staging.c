@@ -14,23 +14,11 @@
 #include <endian.h>
 #include <errno.h>
 #include <stddef.h>
-#include <time.h>
 
 /* A message's stamps: the way from HTTP to the broker has nine steps, a few more do no harm. */
 #define STAMPS_MAX 16
 /* Commits made for what callbacks of the commit before staged, before the loop goes around. */
 #define COMMIT_ROUNDS_MAX 4
-/* Messages whose commit waits: as many as are to be handled again after a kill, at most. */
-#define WAITING_MESSAGES_MAX (4 * BUS_BATCH_MAX)
-/* Who has synced so lately is under load: a commit waits for what comes meanwhile, as long as something
- * does, but no longer than that. */
-#define GATHER_LATELY_US (2 * BUS_US_PER_MS)
-#define GATHER_MAX_US    500
-/* Syncs follow each other no faster than that, in steps that no loop's timer can make. */
-#define GATHER_PACE_US 300
-#define GATHER_STEP_US 100
-/* So long an alert is on its way to the broker, at most, where nothing is in its way. */
-#define CALM_US (3 * BUS_US_PER_MS)
 /* A message is through all services sooner than that: who has not committed for so long is idle. */
 #define SETTLE_PAUSE_US (5 * BUS_US_PER_MS)
 /* Who is in the background and so far behind makes up for much at once. */
@@ -47,8 +35,8 @@ static void turn_clear(struct turn *turn)
         turn->firsts.count = 0;
         turn->afters.count = 0;
         turn->sync = turn->awaited = false;
-        turn->due_us = turn->gather_us = turn->calm_us = turn->wake_us = 0;
-        turn->taken = turn->taken_before = turn->gathered = 0;
+        turn->due_us = turn->gather_us = turn->calm_us = turn->wake_us = turn->linger_us = 0;
+        turn->taken = turn->taken_before = turn->gathered = turn->lingering = 0;
         store_batch_clear(turn->batch);
 }
 
@@ -61,7 +49,7 @@ void turn_done(struct turn *turn)
         turn->batch = store_batch_free(turn->batch);
 }
 
-static bool turn_has_work(const struct turn *turn)
+bool turn_has_work(const struct turn *turn)
 {
         return turn->staged_count || turn->firsts.count || turn->afters.count ||
                !store_batch_is_empty(turn->batch);
@@ -77,6 +65,11 @@ void service_turns_rest(struct bus_service *service)
                 turn_done(turns[i]);
                 turn_init(turns[i]);
         }
+}
+
+size_t turn_staged(const struct turn *turn)
+{
+        return turn->staged_count + turn->firsts.count + turn->afters.count;
 }
 
 static struct staged *add_staged(struct turn *turn)
@@ -322,8 +315,11 @@ static void keep_placements(struct bus_service *service)
         for (size_t i = 0; i < service->input_count; i++) {
                 struct input *input = &service->inputs[i];
 
-                if (!input->kept && bus_reader_placed(input->reader))
-                        input->kept = input->dirty = true;
+                if (input->kept || !bus_reader_placed(input->reader))
+                        continue;
+                if (!input->dirty)
+                        input->from = bus_reader_position(input->reader);
+                input->kept = input->dirty = true;
         }
 }
 
@@ -334,14 +330,25 @@ static void add_cursors(struct bus_service *service)
 
                 if (input->dirty)
                         store_batch_cursor(service->turn.batch, bus_reader_stream(input->reader),
-                                bus_reader_position(input->reader));
+                                service->lost_commit ? input->from
+                                                     : bus_reader_position(input->reader));
         }
 }
 
-static void clear_dirty(struct bus_service *service)
+/*
+ * Behind a commit that failed, whatever was handled since the last good one is handled again. Not before
+ * one works: a store that can be opened and not written would have it all come twice a second.
+ */
+static void inputs_committed(struct bus_service *service)
 {
-        for (size_t i = 0; i < service->input_count; i++)
-                service->inputs[i].dirty = false;
+        for (size_t i = 0; i < service->input_count; i++) {
+                struct input *input = &service->inputs[i];
+
+                if (input->dirty && service->lost_commit)
+                        bus_reader_back(input->reader, input->from);
+                input->dirty = false;
+        }
+        service->lost_commit = false;
 }
 
 static int write_batch(struct bus_service *service)
@@ -435,7 +442,9 @@ static void commit_once(struct bus_service *service)
         add_cursors(service);
         r = write_batch(service);
         if (r == 0)
-                clear_dirty(service); /* else they go with the next commit */
+                inputs_committed(service);
+        else
+                service->lost_commit |= service_any_dirty(service);
 
         swap = service->previous;
         service->previous = service->turn;
@@ -455,7 +464,7 @@ static void commit_once(struct bus_service *service)
         turn_clear(&service->previous);
 }
 
-static bool any_dirty(const struct bus_service *service)
+bool service_any_dirty(const struct bus_service *service)
 {
         for (size_t i = 0; i < service->input_count; i++)
                 if (service->inputs[i].dirty)
@@ -468,132 +477,11 @@ void bus_commit_now(struct bus_service *service)
         bus_require(!service->committing);
         keep_placements(service);
         for (int i = 0; i < COMMIT_ROUNDS_MAX && !service->failed; i++) {
-                if (!turn_has_work(&service->turn) && !(any_dirty(service) && service->store))
+                if (!turn_has_work(&service->turn) &&
+                        !(service_any_dirty(service) && service->store))
                         return;
                 commit_once(service);
         }
         if (turn_has_work(&service->turn))
                 bus_loop_again(service->loop);
-}
-
-/* The end of the turn it makes sees to the rest. */
-static void turn_is_due(void *arg)
-{
-        (void)arg;
-}
-
-/*
- * When a commit that need not be at once is best made. On an alert's way are commits that wait for the
- * same disk, so it is right behind what the last message came with; towards the end of its time already,
- * since the next message may come any moment then. 0: now.
- */
-static int64_t best_time(const struct turn *turn, int64_t delay_us, int64_t now_us)
-{
-        bool late_message = turn->calm_us - CALM_US >= turn->due_us - delay_us / 4;
-        int64_t best_us = late_message ? turn->calm_us : turn->due_us;
-
-        return now_us >= best_us || now_us >= turn->due_us + delay_us ? 0 : best_us;
-}
-
-/* Of what need not be committed at once, the first that was staged says until when it waits. */
-static bool may_wait(struct bus_service *service)
-{
-        struct turn *turn = &service->turn;
-        int64_t delay_us = service->class->commit_delay_us, now_us, best_us;
-
-        if (!delay_us || turn->sync || turn->awaited || service->draining ||
-                turn->taken >= WAITING_MESSAGES_MAX || !(turn_has_work(turn) || any_dirty(service)))
-                return false;
-        now_us = bus_mono_us();
-        if (!turn->due_us)
-                turn->due_us = now_us + delay_us;
-        if (turn->taken != turn->taken_before) {
-                turn->taken_before = turn->taken;
-                turn->calm_us = now_us + CALM_US;
-        }
-        best_us = best_time(turn, delay_us, now_us);
-        if (best_us && best_us != turn->wake_us) {
-                turn->wake_us = best_us;
-                if (!service->commit_timer)
-                        service->commit_timer =
-                                bus_loop_add_timer(service->loop, -1, 0, turn_is_due, service);
-                bus_loop_set_timer(service->commit_timer, best_us - now_us);
-        }
-        return best_us;
-}
-
-/*
- * A loop that is quicker than those who write to it would sync for each message. Under load it goes
- * around as long as each turn brings something, so that what comes together shares one sync; a message
- * that comes alone waits for nobody.
- */
-static bool gathers(struct bus_service *service)
-{
-        const struct timespec step = { .tv_nsec = GATHER_STEP_US * 1000 };
-        struct turn *turn = &service->turn;
-        int64_t now_us;
-
-        if (!turn->sync || turn->staged_count >= WAITING_MESSAGES_MAX || service->draining)
-                return false;
-        now_us = bus_mono_us();
-        if (!turn->gather_us)
-                turn->gather_us = now_us;
-        if (now_us - service->synced_us > GATHER_LATELY_US ||
-                now_us - turn->gather_us > GATHER_MAX_US)
-                return false;
-        if (turn->staged_count == turn->gathered) {
-                if (now_us - service->synced_us > GATHER_PACE_US)
-                        return false;
-                (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &step, NULL);
-        }
-        turn->gathered = turn->staged_count;
-        bus_loop_again(service->loop);
-        return true;
-}
-
-/*
- * What was committed is out, and the store has its own work with it. That takes a processor which
- * the one who goes on with the message may want: it waits until there is nothing else to do.
- */
-static void settle(struct bus_service *service)
-{
-        enum store_backlog rest =
-                service->store ? store_unsettled(service->store) : STORE_BACKLOG_NONE;
-        int64_t now_us;
-
-        if (rest == STORE_BACKLOG_NONE)
-                return;
-        now_us = bus_mono_us();
-        if (rest == STORE_BACKLOG_PRESSING || now_us >= service->settle_due_us) {
-                store_settle(service->store);
-                if (store_unsettled(service->store) == STORE_BACKLOG_NONE)
-                        return;
-        }
-        if (now_us >= service->settle_due_us) {
-                bus_loop_again(service->loop);
-                return;
-        }
-        if (!service->settle_timer)
-                service->settle_timer =
-                        bus_loop_add_timer(service->loop, -1, 0, turn_is_due, service);
-        bus_loop_set_timer(service->settle_timer, service->settle_due_us - now_us);
-}
-
-void service_turn_end(void *arg)
-{
-        struct bus_service *service = arg;
-
-        service->budget = service_turn_max(service);
-        if (service->standing_by) { /* there is nothing yet that could have work */
-                bus_log_flush();
-                return;
-        }
-        if (!service->failed && !may_wait(service) && !gathers(service))
-                bus_commit_now(service);
-        bus_log_flush();
-        settle(service);
-        bus_writer_busy(service->writer, service->late);
-        service->late = false;
-        if (service->failed)
-                bus_loop_stop(service->loop);
 }

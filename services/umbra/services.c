@@ -20,7 +20,7 @@ const struct umbra_service umbra_services[] = {
         { "health", 1, STAGE_AROUND, .listens = true, .on_bus = true },
         { "order-executor", 2, STAGE_EXECUTE, .on_bus = true, .goes_first = true },
         { "strategy-v3", 3, STAGE_DECIDE, .on_bus = true, .goes_first = true },
-        { "strategy-v3-shadow", 4, STAGE_DECIDE, .on_bus = true, .optional = true },
+        { "strategy-v3-shadow", 4, STAGE_DECIDE, .on_bus = true, .optional = true, .roams = true },
         { "alert-ingest", 5, STAGE_INTAKE, .listens = true, .on_bus = true },
         { "telegram-analytics", 6, STAGE_AROUND, .on_bus = true, .optional = true },
         { "telegram-controller", 7, STAGE_AROUND, .on_bus = true, .optional = true },

@@ -15,6 +15,7 @@ struct umbra_service {
         bool listens;        /* has SERVICE.listen; up passes it the socket */
         bool on_bus;         /* has bus sockets, a store, and the service runtime's options */
         bool goes_first;     /* an alert waits for it: libbus/service/schedule.h */
+        bool roams;          /* has much to make up for at times: on any processor that is free */
         bool optional;       /* may be missing among the programs */
 };
 

@@ -6,7 +6,9 @@
 
 #include "libbus/base/clock.h"
 #include "libbus/base/io.h"
+#include "libbus/base/processor.h"
 #include "libbus/base/require.h"
+#include "libbus/base/spare.h"
 #include "services/umbra/identity.h"
 #include "services/umbra/layout.h"
 
@@ -17,6 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -37,6 +40,7 @@
 /* Stages share 30 s (docs/architecture.md, Stop and start); a second is left for the killing. */
 #define STAGE_US        (7 * BUS_US_PER_SEC)
 #define TICK_US         (20 * BUS_US_PER_MS)
+#define LOOK_US         BUS_US_PER_SEC
 #define LISTEN_FDS_FROM 3 /* sd_listen_fds(3) */
 /* A log of many weeks' WARN lines; then it is set aside once at the next start. */
 #define LOG_MAX_BYTES (64 * 1024 * 1024)
@@ -46,12 +50,14 @@ struct child {
         char **argv;
         unsigned int stage;
         int listen_fd;
-        bool goes_first;
+        bool goes_first, roams;
         uid_t uid;
         pid_t pid; /* 0: does not run */
         int64_t started_us, restart_us, backoff_us;
         unsigned int deaths; /* in a row */
         bool stays_down;
+        struct bus_spare spare; /* process 0: none of it runs on spare time, or not by us */
+        bool sees_to_itself;
 };
 
 struct supervisor {
@@ -63,6 +69,8 @@ struct supervisor {
         struct child children[SERVICES_MAX];
         size_t count;
         bool stopping, empty;
+        bool may_place, may_put_behind;
+        int64_t look_us;
         unsigned int stage; /* being stopped */
         int64_t stage_deadline_us;
 };
@@ -124,14 +132,28 @@ static void pass_listen_fd(int fd)
         setenv("LISTEN_PID", pid, 1);
 }
 
+/*
+ * A service could not take the priority by itself, once it is not root any more; the processor that goes
+ * with it, it can. Who does not go first keeps off that one. Where no priority may be given there is
+ * nobody to make room for.
+ */
+static void place_child(const struct supervisor *supervisor, const struct child *child)
+{
+        const struct sched_param first = { .sched_priority = sched_get_priority_min(SCHED_RR) };
+
+        if (!supervisor->may_place)
+                return;
+        if (child->goes_first)
+                (void)sched_setscheduler(0, SCHED_RR, &first);
+        else if (!child->roams)
+                bus_processor_leave(0);
+}
+
 /* In the child, between fork and exec; the parent has one thread, so all of libc may be used. */
 BUS_NORETURN static void run_child(
         const struct supervisor *supervisor, const struct child *child, int log_fd, pid_t parent)
 {
-        const struct sched_param first = { .sched_priority = sched_get_priority_min(SCHED_RR) };
-
-        if (child->goes_first) /* it could not take it by itself, once it is not root any more */
-                (void)sched_setscheduler(0, SCHED_RR, &first);
+        place_child(supervisor, child);
         if (child->uid && identity_become(child->uid) < 0)
                 _exit(127);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -148,6 +170,42 @@ BUS_NORETURN static void run_child(
         _exit(127);
 }
 
+/* Whether we may give a priority: only then may we take back what we took. */
+static bool may_give(void)
+{
+        const struct sched_param first = { .sched_priority = sched_get_priority_min(SCHED_RR) };
+        const struct sched_param none = { 0 };
+
+        return !sched_setscheduler(0, SCHED_RR, &first) &&
+               !sched_setscheduler(0, SCHED_OTHER, &none);
+}
+
+/* Services put themselves in the background; that they yield to all others is our doing, as they may
+ * not come back from there by themselves. */
+static void look_at_background(struct supervisor *supervisor)
+{
+        for (size_t i = 0; i < supervisor->count; i++) {
+                struct child *child = &supervisor->children[i];
+
+                if (!child->pid || child->goes_first || child->sees_to_itself)
+                        continue;
+                if (!child->spare.process) {
+                        int r = bus_spare_begin(&child->spare, child->pid);
+
+                        if (r < 0)
+                                child->spare.process = 0;
+                        child->sees_to_itself = false;
+                        child->sees_to_itself = r == -EBUSY;
+                        continue;
+                }
+                switch (bus_spare_look(&child->spare)) {
+                case BUS_SPARE_RAISED: tell(supervisor, SUPERVISOR_RAISED, child, 0); break;
+                case BUS_SPARE_LOWERED: tell(supervisor, SUPERVISOR_LOWERED, child, 0); break;
+                case BUS_SPARE_SAME: break;
+                }
+        }
+}
+
 static int start_child(struct supervisor *supervisor, struct child *child)
 {
         BUS_AUTOCLOSE int log_fd = open_log(supervisor, child->name);
@@ -161,6 +219,7 @@ static int start_child(struct supervisor *supervisor, struct child *child)
         if (!pid)
                 run_child(supervisor, child, log_fd, parent);
         child->pid = pid;
+        child->spare.process = 0;
         child->started_us = bus_mono_us();
         write_pid(supervisor, child);
         tell(supervisor, SUPERVISOR_STARTED, child, 0);
@@ -270,11 +329,17 @@ static void on_tick(void *arg)
 {
         struct supervisor *supervisor = arg;
 
+        int64_t now_us = bus_mono_us();
+
         reap(supervisor);
         if (supervisor->stopping)
                 go_on_stopping(supervisor);
         else
                 restart_what_is_due(supervisor);
+        if (supervisor->may_put_behind && now_us >= supervisor->look_us) {
+                supervisor->look_us = now_us + LOOK_US;
+                look_at_background(supervisor);
+        }
 }
 
 static void on_signal(short revents, void *arg)
@@ -307,6 +372,10 @@ int supervisor_new(struct bus_loop *loop, const struct supervisor_options *optio
         supervisor = bus_new(struct supervisor);
         supervisor->loop = loop;
         supervisor->options = *options;
+        supervisor->may_place = options->realtime && may_give();
+        /* who starts us in the background as a whole has put nobody of ours behind another */
+        supervisor->may_put_behind =
+                supervisor->may_place && getpriority(PRIO_PROCESS, 0) < BUS_SPARE_NICE;
         supervisor->signal_fd = fd;
         supervisor->old_mask = old;
         supervisor->signals = bus_loop_add_fd(loop, fd, ZMQ_POLLIN, on_signal, supervisor);
@@ -372,6 +441,7 @@ int supervisor_add(struct supervisor *supervisor, const struct supervisor_servic
                 .stage = service->stage,
                 .listen_fd = service->listen_fd,
                 .goes_first = service->goes_first,
+                .roams = service->roams,
                 .uid = service->uid,
                 .backoff_us = BACKOFF_FIRST_US,
         };

@@ -19,9 +19,11 @@ enum supervisor_event {
         SUPERVISOR_DIED,       /* will be started again */
         SUPERVISOR_STAYS_DOWN, /* asked not to be started again */
         SUPERVISOR_HOPELESS,   /* died time and again without ever running for long */
-        SUPERVISOR_STOPPED,    /* ended after it was asked to */
-        SUPERVISOR_STOPPING,   /* a signal, or supervisor_stop; service is NULL */
-        SUPERVISOR_EMPTY,      /* after a stop: nothing runs any more; service is NULL */
+        SUPERVISOR_RAISED, /* of the background, and left nothing: it takes its share for a while */
+        SUPERVISOR_LOWERED,  /* it runs in what others leave again */
+        SUPERVISOR_STOPPED,  /* ended after it was asked to */
+        SUPERVISOR_STOPPING, /* a signal, or supervisor_stop; service is NULL */
+        SUPERVISOR_EMPTY,    /* after a stop: nothing runs any more; service is NULL */
 };
 
 struct supervisor_report {
@@ -37,6 +39,9 @@ struct supervisor_options {
         const char *run_dir, *log_dir; /* borrowed; for SERVICE.pid and SERVICE.log */
         supervisor_fn fn;              /* may call supervisor_stop */
         void *arg;
+        /* Some services go first, and those of a nice value of BUS_SPARE_NICE run in what the others
+         * leave (docs/adr/0039, 0067), if the system lets us. */
+        bool realtime;
 };
 
 struct supervisor_service {
@@ -45,7 +50,8 @@ struct supervisor_service {
         const char *const *argv; /* NULL-terminated, argv[0] included */
         unsigned int stage;      /* order of stopping: all of stage 0 end before stage 1 is asked */
         int listen_fd;           /* >= 0: passed on as LISTEN_FDS; stays the caller's */
-        bool goes_first;         /* gets SCHED_RR, if we may give it */
+        bool goes_first;         /* gets SCHED_RR, where any may */
+        bool roams;              /* need not keep off the processor of those */
         uid_t uid;               /* runs under this uid and nothing more; 0: as we do */
 };
 

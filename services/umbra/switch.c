@@ -309,12 +309,14 @@ int umbra_risk(int argc, char **argv)
                 .arg = &flags,
                 .words_min = 1,
                 .words_max = -1,
-                .usage = "usage: umbra risk KEY=VALUE... [--reason TEXT] [--json] [--state DIR]\n"
-                         "\n"
-                         "Changes the executor's caps and limits at once and for good: daily_cap,\n"
-                         "lifetime_cap, max_lot, max_positions, ...\n"
-                         "\n"
-                         "example: umbra risk daily_cap=200 max_positions=4 --reason calm\n" };
+                .usage =
+                        "usage: umbra risk KEY=VALUE... [--reason TEXT] [--json] [--state DIR]\n"
+                        "\n"
+                        "Changes the executor's caps and limits at once and for good: daily_cap,\n"
+                        "lifetime_cap, max_lot, max_open_positions, max_price_gap, count_open_risk,\n"
+                        "symbols. All that are named, or none.\n"
+                        "\n"
+                        "example: umbra risk daily_cap=200 max_open_positions=4 --reason calm\n" };
         int status;
 
         status = options_parse(&options, argc, argv);

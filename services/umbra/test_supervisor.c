@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +31,7 @@ static void on_event(void *arg, const struct supervisor_report *report)
                 rig->events[rig->count++] = *report;
 }
 
-static void rig_init(struct rig *rig)
+static void rig_init_realtime(struct rig *rig, bool realtime)
 {
         *rig = (struct rig){ .folder = "/tmp/umbra-test-XXXXXX", .loop = bus_loop_new() };
         cr_assert_not_null(mkdtemp(rig->folder));
@@ -40,9 +41,15 @@ static void rig_init(struct rig *rig)
                                      .log_dir = rig->folder,
                                      .fn = on_event,
                                      .arg = rig,
+                                     .realtime = realtime,
                              },
                              &rig->supervisor),
                 0);
+}
+
+static void rig_init(struct rig *rig)
+{
+        rig_init_realtime(rig, false);
 }
 
 static void rig_done(struct rig *rig)
@@ -54,7 +61,8 @@ static void rig_done(struct rig *rig)
         cr_assert_eq(system(command), 0);
 }
 
-static void add(struct rig *rig, const char *name, unsigned int stage, const char *script)
+static void add_service(
+        struct rig *rig, const char *name, unsigned int stage, const char *script, bool goes_first)
 {
         const char *argv[] = { "sh", "-c", script, NULL };
 
@@ -65,8 +73,14 @@ static void add(struct rig *rig, const char *name, unsigned int stage, const cha
                                      .argv = argv,
                                      .stage = stage,
                                      .listen_fd = -1,
+                                     .goes_first = goes_first,
                              }),
                 0);
+}
+
+static void add(struct rig *rig, const char *name, unsigned int stage, const char *script)
+{
+        add_service(rig, name, stage, script, false);
 }
 
 static size_t seen(const struct rig *rig, enum supervisor_event event)
@@ -189,5 +203,35 @@ Test(supervisor, passes_a_listening_socket_on)
         wait_for(&rig, SUPERVISOR_STAYS_DOWN, 1);
         cr_assert_eq(bus_file_read(log_path, 1000, &text), 0);
         cr_expect_str_eq(bus_buf_str(&text), "fds 1 /dev/zero\n");
+        rig_done(&rig);
+}
+
+static bool reaches(struct rig *rig, pid_t pid, int policy)
+{
+        int64_t deadline_us = bus_mono_us() + DEADLINE_US;
+
+        while (sched_getscheduler(pid) != policy && bus_mono_us() < deadline_us)
+                cr_assert_eq(bus_loop_turn(rig->loop, 10 * BUS_US_PER_MS), 0);
+        return sched_getscheduler(pid) == policy;
+}
+
+/* Both times: what was started again too. */
+Test(supervisor, lets_the_background_run_in_what_others_leave)
+{
+        struct rig rig;
+
+        if (sched_setscheduler(0, SCHED_RR, &(struct sched_param){ .sched_priority = 1 }) < 0)
+                cr_skip("no priority may be given here");
+        cr_assert_eq(sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 }), 0);
+        rig_init_realtime(&rig, true);
+        add(&rig, "behind", 0, "exec nice -n 10 sleep 100");
+        add(&rig, "other", 0, "exec nice -n 9 sleep 100");
+        add_service(&rig, "first", 0, "exec nice -n 10 sleep 100", true);
+        cr_expect(reaches(&rig, rig.events[0].pid, SCHED_IDLE));
+        kill(rig.events[0].pid, SIGKILL);
+        wait_for(&rig, SUPERVISOR_STARTED, 4);
+        cr_expect(reaches(&rig, rig.events[rig.count - 1].pid, SCHED_IDLE));
+        cr_expect_eq(sched_getscheduler(rig.events[1].pid), SCHED_OTHER);
+        cr_expect_eq(sched_getscheduler(rig.events[2].pid), SCHED_RR, "whatever its nice value");
         rig_done(&rig);
 }

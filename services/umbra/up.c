@@ -52,6 +52,9 @@ static const struct config_option options[] = {
         { "alert-ingest", "listen", CONFIG_LISTEN, "127.0.0.1:8080",
                 .help = "where alerts come in" },
         { "alert-ingest", "*", CONFIG_STRING, "", .maximum = 4096, .help = "alert-ingest's own" },
+        { "bus", "realtime", CONFIG_BOOL, "yes",
+                .help = "what an alert waits for runs before all else, where we may let it" },
+        { "bus", "*", CONFIG_STRING, "", .maximum = 4096, .help = "the bus's own" },
         { "health", "listen", CONFIG_LISTEN, "127.0.0.1:8000", .help = "where health answers" },
         { "health", "*", CONFIG_STRING, "", .maximum = 4096, .help = "health's own" },
         { "telegram-analytics", "enabled", CONFIG_BOOL, "yes",
@@ -295,6 +298,14 @@ static void on_event(void *arg, const struct supervisor_report *report)
                         supervisor_stop(up->supervisor);
                 }
                 break;
+        case SUPERVISOR_RAISED:
+                log_info("kept_waiting",
+                        "service=%s others left it no processor: it takes its share for a while",
+                        report->service);
+                break;
+        case SUPERVISOR_LOWERED:
+                log_info("steps_back", "service=%s it runs in what others leave", report->service);
+                break;
         case SUPERVISOR_STOPPED: log_info("stopped", "service=%s %s", report->service, how); break;
         case SUPERVISOR_STOPPING:
                 log_info("stopping", "state=%s", up->layout.state);
@@ -340,6 +351,7 @@ static int start_services(struct up *up, char *error, size_t error_size)
                                         .stage = service->stage,
                                         .listen_fd = up->listen_fds[i],
                                         .goes_first = service->goes_first,
+                                        .roams = service->roams,
                                         .uid = up->uid_base ? services_uid(service, up->uid_base)
                                                             : 0,
                                 });
@@ -361,6 +373,7 @@ static int run(struct up *up, char *error, size_t error_size)
                         .log_dir = up->layout.log,
                         .fn = on_event,
                         .arg = up,
+                        .realtime = config_bool(up->config, "bus", "realtime"),
                 },
                 &up->supervisor);
         if (r < 0) {

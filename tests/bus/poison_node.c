@@ -1,6 +1,7 @@
 /*
  * A service that one message kills: UMBRA_TEST_POISON is the number it dies of, and
- * UMBRA_TEST_POISON_HOW how. It ends well behind UMBRA_TEST_STOP_AT.
+ * UMBRA_TEST_POISON_HOW how. It ends well behind UMBRA_TEST_STOP_AT, which a run that died may have
+ * passed already.
  */
 #include "libbus/base/require.h"
 #include "libbus/service/service.h"
@@ -20,6 +21,7 @@ struct node {
         struct bus_service *service;
         int64_t taken, poison, stop_at;
         const char *how;
+        bool ending;
 };
 
 static int64_t number_in(const char *name)
@@ -106,8 +108,10 @@ static int take(void *self, const struct bus_message *message)
                 bus_after_commit(node->service, committed, NULL);
         else if (number == node->poison)
                 die(node->how);
-        if (number == node->stop_at)
+        if (number >= node->stop_at && !node->ending) {
+                node->ending = true;
                 bus_after_commit(node->service, ended, NULL);
+        }
         return 0;
 }
 

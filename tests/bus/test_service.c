@@ -10,6 +10,7 @@
 #include "libbus/bus/keys.h"
 #include "libbus/service/internal.h"
 #include "libbus/service/run.h"
+#include "libbus/store/store_sqlite_faults.h"
 
 #include "control.pb-c.h"
 #include "tick.pb-c.h"
@@ -28,7 +29,10 @@ struct probe {
         struct bus_service *service;
         int64_t taken, last, bad; /* bad: the number to be set aside */
         int64_t stop_at;
-        bool quiet; /* waits for no commit */
+        bool quiet;          /* waits for no commit */
+        bool breaks_disk;    /* the commit of the bad one fails, the first time */
+        int met;             /* so often the bad one came */
+        struct bus_pos kept; /* the cursor in the store when it came last */
         int after_commits;
 };
 
@@ -58,13 +62,28 @@ static void committed(void *self, void *arg, int result)
                 bus_service_drained(p->service);
 }
 
+static void meet_bad(struct probe *p, const struct bus_message *message)
+{
+        const struct store_sqlite_faults faults = { .write_errno = EIO, .write_once = true };
+
+        p->met++;
+        if (p->breaks_disk && p->met == 1)
+                store_sqlite_set_faults(&faults);
+        else if (p->breaks_disk)
+                cr_expect_eq(store_cursor(p->service->store, message->stream, &p->kept), 0);
+}
+
 static int take(void *self, const struct bus_message *message)
 {
         struct probe *p = self;
 
+        if (p->breaks_disk && p->met > 1)
+                cr_expect_eq(number_of(message), p->last + 1, "what comes again comes in order");
         p->last = number_of(message);
-        if (p->last == p->bad)
+        if (p->last == p->bad) {
+                meet_bad(p, message);
                 return BUS_QUARANTINE;
+        }
         p->taken++;
         if (!p->quiet)
                 bus_after_commit(p->service, committed, NULL);
@@ -239,6 +258,50 @@ Test(service, sets_a_bad_message_aside_with_an_alarm_and_goes_on)
         store_free(store);
 }
 
+static int64_t patience_until_us;
+
+static void look_for_the_bad_one(void *arg)
+{
+        const struct probe *p = arg;
+
+        if ((p->met > 1 && p->last > p->bad + 50) || bus_mono_us() > patience_until_us)
+                bus_service_drained(p->service);
+}
+
+static int start_and_look(void *self)
+{
+        struct probe *p = self;
+
+        patience_until_us = bus_mono_us() + 20 * BUS_US_PER_SEC;
+        bus_loop_add_timer(
+                bus_service_loop(p->service), 0, 20 * BUS_US_PER_MS, look_for_the_bad_one, p);
+        return start(self);
+}
+
+/* As alert-ingest does: the commit is lost, and what was to be in it comes again. */
+Test(service, that_outlives_a_failed_commit_handles_again_what_was_in_it)
+{
+        struct bus_service_class survivor = class;
+        struct bus_service *service;
+        struct store *store;
+
+        survivor.survives_commit_failure = true;
+        survivor.start = start_and_look;
+        probe = (struct probe){
+                .stop_at = INT64_MAX, .quiet = true, .bad = 20, .breaks_disk = true
+        };
+        service = make_of(&survivor);
+        cr_expect_eq(run_it(service), 0);
+        service_free(service);
+        cr_expect_eq(probe.met, 2);
+        cr_expect_lt(probe.kept.seq, 20, "a kill before it came again would have lost it");
+
+        store = open_store();
+        cr_expect_eq(keys(store, "quarantine/signal@alert-ingest/"), 1);
+        cr_expect_eq(keys(store, "alarm/quarantined/"), 1);
+        store_free(store);
+}
+
 Test(service, goes_on_where_it_stopped_and_says_an_alarm_once)
 {
         struct bus_service *service = make();
@@ -355,6 +418,42 @@ Test(service, what_is_first_after_a_commit_comes_before_the_publishing)
         service_free(service);
 }
 
+static void count(void *self, void *arg, int result)
+{
+        (void)self;
+        (void)arg;
+        cr_expect_eq(result, 0);
+        saw_count++;
+}
+
+/* The clock is left out of it: a test may be kept waiting for longer than any commit is put off. */
+static void linger(struct bus_service *service, int64_t us)
+{
+        bus_after_commit(service, count, NULL);
+        bus_commit_later(service);
+        cr_expect_gt(service->turn.linger_us, 0);
+        service->turn.linger_us = bus_mono_us() + us;
+        service_turn_end(service);
+}
+
+Test(service, a_commit_that_may_be_later_goes_with_what_comes_next_or_by_itself)
+{
+        struct bus_service *service = make();
+
+        cr_expect_eq(run_it(service), 0);
+        service->draining = false; /* that would hurry it */
+        cr_expect_not(bus_has_staged(service));
+        linger(service, 60 * BUS_US_PER_SEC);
+        cr_expect(bus_has_staged(service));
+        cr_expect_eq(saw_count, 0, "it waits for more");
+        bus_after_commit(service, count, NULL);
+        service_turn_end(service);
+        cr_expect_eq(saw_count, 2, "both in one");
+        linger(service, 0);
+        cr_expect_eq(saw_count, 3, "nothing came, and its time is over");
+        service_free(service);
+}
+
 Test(service, makes_a_backup_that_opens)
 {
         struct bus_service *service = make();
@@ -385,7 +484,6 @@ static int threads_that_go_first(void)
         return count;
 }
 
-static int64_t patience_until_us;
 static int went_first;
 
 static void look_for_threads(void *arg)

@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
+
+#define DEATHS_US (5 * BUS_US_PER_SEC)
 
 void chaos_play_init(struct chaos_play *play, uint64_t seed, int64_t from_us, int64_t to_us)
 {
@@ -25,7 +28,19 @@ static bool deal_blow(struct chaos_play *play, const struct demo_system *system,
         if (pid <= 0 || kill(pid, SIGKILL) < 0)
                 return false;
         play->kills++;
+        play->services[service].killed = pid;
         return true;
+}
+
+/* Until umbra knows of each: one that it hears of while it stops is, for it, a service that did not end as told. */
+static void await_deaths(const struct chaos_play *play)
+{
+        int64_t deadline_us = bus_mono_us() + DEATHS_US;
+
+        for (size_t i = 0; i < CHAOS_SERVICES; i++)
+                while (play->services[i].killed && !kill(play->services[i].killed, 0) &&
+                        bus_mono_us() < deadline_us)
+                        usleep(1000);
 }
 
 /* Runs PROGRAM with ARGS, in the background: what it prints is lost. The pid, or -errno. */
@@ -89,6 +104,7 @@ static void end_up(struct chaos_play *play, struct demo_system *system, bool kil
                 for (size_t i = 0; i < CHAOS_SERVICES; i++)
                         if (play->services[i].frozen)
                                 kill(play->services[i].frozen, SIGCONT);
+                await_deaths(play);
                 if (demo_system_stop(system) != 0)
                         play->broken++;
                 if (bus_mono_us() - before_us > play->slowest_stop_us)
@@ -97,6 +113,7 @@ static void end_up(struct chaos_play *play, struct demo_system *system, bool kil
         for (size_t i = 0; i < CHAOS_SERVICES; i++) {
                 play->services[i].frozen = 0;
                 play->services[i].kill_us = 0;
+                play->services[i].killed = 0;
         }
         play->restart = true;
 }

@@ -17,6 +17,7 @@ struct chaos_play {
                 pid_t seen; /* the hunted, since seen_us */
                 int64_t seen_us, hunt_until_us, early_us;
                 int64_t kill_us; /* 0: no kill is put off */
+                pid_t killed;    /* the last one */
         } services[CHAOS_SERVICES];
         bool restart; /* umbra up has to be started again by the caller, who then sets this false */
         int broken;   /* umbra up did not end with 0 on a SIGTERM, or left services behind */
