@@ -9,6 +9,7 @@
 #include "libbus/base/clock.h"
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
+#include "libbus/service/schedule.h"
 #include "services/order-executor/core/ids.h"
 
 #include <ctype.h>
@@ -77,19 +78,27 @@ static void submit_after_commit(struct ex_service *self, const struct ex_fx *ite
  * place: whatever happens in between, the next start asks the terminal. Only in the call that took the
  * order in: later the promise is gone.
  */
-void ex_submit_promised(struct ex_service *self)
+bool ex_submit_promised(struct ex_service *self)
 {
         const struct ex_fx_list *fx = &self->book->fx;
+        size_t sent = 0, left = 0;
 
         for (size_t i = 0; i < fx->count; i++) {
                 const struct ex_order *order = fx->items[i].order;
 
-                if (fx->items[i].kind != EX_FX_SUBMIT || !order->job->promised ||
-                        !ex_order_is_leg(order))
+                if (fx->items[i].kind != EX_FX_SUBMIT)
                         continue;
+                if (!order->job->promised || !ex_order_is_leg(order)) {
+                        left++;
+                        continue;
+                }
                 ex_submit(self, order->id, fx->items[i].attempt);
                 bus_metric_inc(self->promised);
+                sent++;
         }
+        if (sent) /* to the wire before our own commit begins */
+                schedule_let_others();
+        return sent && !left;
 }
 
 /* ---- trade events ---- */

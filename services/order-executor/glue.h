@@ -46,8 +46,9 @@ struct ex_now ex_now(struct ex_service *self);
 /* Everything in the books' list, then the list is empty. CAUSE: the message that led to it; its
  * stamps and origin go on with events of the same alert. NULL: none. */
 void ex_carry_out(struct ex_service *self, const struct bus_message *cause);
-/* Right behind ex_book_order: what is promised goes to the broker ahead of the commit. */
-void ex_submit_promised(struct ex_service *self);
+/* Right behind ex_book_order: what is promised goes to the broker ahead of the commit. True if that was all
+ * there was to send, so that nobody waits for the commit. */
+bool ex_submit_promised(struct ex_service *self);
 /* Brings what the store knows of an order into the books before something about it is handed in. */
 void ex_need_order(struct ex_service *self, const char *cl_ord_id);
 

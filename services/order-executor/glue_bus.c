@@ -60,15 +60,20 @@ static int take_order(
                 .order = order,
         };
         char key[EX_KEY_SIZE];
+        bool awaited;
         int r;
 
         ex_job_key(intake.alert_id, order->slot, key);
         r = ex_keep_need_job(self->book, &self->store, key);
         if (r < 0)
                 return r;
+        awaited = bus_has_staged(self->service);
         ex_book_order(self->book, &intake, ex_now(self));
-        ex_submit_promised(self);
+        if (!awaited) /* else it goes behind what came before it, with the commit */
+                awaited = !ex_submit_promised(self);
         ex_carry_out(self, message);
+        if (!awaited) /* the terminal's answers go with it */
+                bus_commit_later(self->service);
         return 0;
 }
 

@@ -210,5 +210,7 @@ void ex_drain(void *arg)
         self->book->stopping = true;
         self->drain_until_us = bus_mono_us() + DRAIN_US;
         bus_input_hold(self->service, "order", true);
+        ex_book_take_back_promises(self->book);
+        ex_carry_out(self, NULL);
         drain_when_done(self);
 }

@@ -6,9 +6,10 @@ set -eu
 . "$(dirname "$0")/rig.sh"
 alerts=20
 
-post_alone() { # COUNT: entries, with room between them
+post_alone() { # COUNT [SCORE]: entries, with room between them
         for _ in $(seq "$1"); do
-                said=$(curl -s -m 20 -d "$(entry EURUSD buy 1.085)" "$(webhook)")
+                said=$(curl -s -m 20 -d "$(entry EURUSD buy 1.085 |
+                        sed "s/\"consensus_score\":5/\"consensus_score\":${2:-5}/")" "$(webhook)")
                 printf '%s\n' "$said" | sed -n 's/.*"status":"accepted","alert_id":"\([^"]*\)".*/\1/p' \
                         >>"$UMBRA_STATE/ids"
                 sleep 0.05
@@ -44,6 +45,13 @@ post_alone "$alerts"
 until_true 20 promised_at_least "$alerts" # of twice as many: where the machine is busy some come too late
 each_once
 passed "$(promised) of $((2 * alerts)) legs went out on their promise"
+
+sleep 2 # what health tells is a second old
+before=$(promised)
+post_alone "$alerts" 8 # these would close what is open on the other side
+until_true 20 promised_at_least $((before + alerts))
+each_once
+passed "$(($(promised) - before)) of $((2 * alerts)) legs of reversals with nothing to reverse, too"
 
 for _ in 1 2 3 4 5; do
         post_alone 3

@@ -12,13 +12,13 @@ static uint32_t sides(enum ex_ahead first, uint32_t bits)
 
 static uint32_t of_leg(const struct ex_order *leg)
 {
+        if (leg->state == STATE(RECEIVED) || ex_leg_waits(leg))
+                return EX_AHEAD_UNSTARTED | EX_AHEAD_UNSTARTED_ENTRY;
         if (ex_order_on_wire(leg))
                 return sides(EX_AHEAD_WIRE, ex_side_bit(leg->side));
         if (leg->state == STATE(INTENT))
                 return sides(EX_AHEAD_BACKOFF, ex_side_bit(leg->side));
-        if (ex_order_in_doubt(leg))
-                return sides(EX_AHEAD_DOUBT, ex_side_bit(leg->side));
-        return leg->state == STATE(RECEIVED) ? EX_AHEAD_UNSTARTED | EX_AHEAD_UNSTARTED_ENTRY : 0;
+        return ex_order_in_doubt(leg) ? sides(EX_AHEAD_DOUBT, ex_side_bit(leg->side)) : 0;
 }
 
 static uint32_t of_close(const struct ex_order *close)

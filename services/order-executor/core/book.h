@@ -113,6 +113,8 @@ void ex_book_order(struct ex_book *book, const struct ex_intake *intake, struct 
 const char *ex_book_notice(struct ex_book *book, const struct ex_intake *intake, struct ex_now now);
 /* The commit that holds the promise has returned. */
 void ex_book_promised(struct ex_book *book, const char *key);
+/* Before a stop: this run has sent nothing by those it made and has still, and the next shall not think so. */
+void ex_book_take_back_promises(struct ex_book *book);
 /* Lets go of promises that nothing came of: those of this run after a while, as it knows that it sent
  * nothing, those it found when the order cannot come again: made before FOUND_BEFORE_US. */
 void ex_book_forget_promises(struct ex_book *book, int64_t found_before_us, struct ex_now now);

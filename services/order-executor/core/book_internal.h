@@ -34,8 +34,13 @@ void ex_job_finish(struct ex_book *book, struct ex_job *job, Pb__OrderState bare
 /* An exit was not sent because of kill: somebody must know at once. */
 void ex_alarm_killed(struct ex_book *book, const struct ex_job *job);
 void ex_job_refuse(struct ex_book *book, struct ex_job *job, const char *reason, struct ex_now now);
+/* What has not gone out, or not again, goes no further. */
+bool ex_order_refuse(
+        struct ex_book *book, struct ex_order *order, const char *reason, struct ex_now now);
 /* Sides and tickets to close are fixed now; true if there is anything. */
 bool ex_job_expand(struct ex_book *book, struct ex_job *job);
+/* Whether positions of ours are open on one of SIDES (bits of ex_side_bit) of SYMBOL. */
+bool ex_book_has_to_close(struct ex_book *book, const char *symbol, uint32_t sides);
 /* Entries of the sides JOB closes that are ahead of it and in doubt, or filled at a place nobody has
  * seen yet: it is going past them. */
 void ex_job_pass_doubtful(struct ex_book *book, struct ex_job *job);

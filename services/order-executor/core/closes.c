@@ -77,6 +77,16 @@ static bool expand_row(struct ex_book *book, struct ex_job *job, const struct ex
         return any;
 }
 
+bool ex_book_has_to_close(struct ex_book *book, const char *symbol, uint32_t sides)
+{
+        const struct ex_holding *holding = sides ? ex_book_holding(book, symbol) : NULL;
+
+        for (Pb__Side side = PB__SIDE__SIDE_BUY; holding && side <= PB__SIDE__SIDE_SELL; side++)
+                if (sides & ex_side_bit(side) && holding->sides[side].held.count)
+                        return true;
+        return false;
+}
+
 bool ex_job_expand(struct ex_book *book, struct ex_job *job)
 {
         const struct ex_position *position;
@@ -234,17 +244,25 @@ void ex_alarm_killed(struct ex_book *book, const struct ex_job *job)
                 job->alert_id);
 }
 
+bool ex_order_refuse(
+        struct ex_book *book, struct ex_order *order, const char *reason, struct ex_now now)
+{
+        const struct ex_event event = {
+                .kind = order->state == STATE(RECEIVED) ? EX_EVENT_REFUSE : EX_EVENT_STOP,
+                .reason = reason,
+        };
+
+        return ex_book_step(book, order, &event, now);
+}
+
 void ex_job_refuse(struct ex_book *book, struct ex_job *job, const char *reason, struct ex_now now)
 {
-        const struct ex_event event = { .kind = EX_EVENT_REFUSE, .reason = reason };
-
         if (job->kind == EX_JOB_EXIT && !strcmp(reason, "killed"))
                 ex_alarm_killed(book, job);
         if (!job->order_count)
                 ex_fx_trade_job(&book->fx, PB__TRADE_EVENT__TRADE_EVENT_REFUSED, job,
                         STATE(REFUSED), reason);
         for (size_t i = 0; i < job->order_count; i++)
-                if (job->orders[i]->state == STATE(RECEIVED))
-                        ex_book_step(book, job->orders[i], &event, now);
+                ex_order_refuse(book, job->orders[i], reason, now);
         ex_job_finish(book, job, STATE(REFUSED), reason, now);
 }

@@ -114,6 +114,17 @@ static void open_symbol(
         done(ret_answer, changed);
 }
 
+/* Whether the position of TICKET, as far as it is known, cannot be what LEG has opened. */
+static bool is_of_another(struct ex_book *book, const struct ex_order *leg, uint64_t ticket)
+{
+        const struct ex_position *position = ticket ? ex_book_position(book, ticket) : NULL;
+
+        if (!position || !ex_order_is_leg(leg))
+                return false;
+        return strcmp(position->symbol, leg->job->symbol) != 0 || position->side != leg->side ||
+               (*position->cl_ord_id && strcmp(position->cl_ord_id, leg->id) != 0);
+}
+
 static void settle(struct ex_book *book, const Pb__Control *control, struct ex_now now,
         struct ex_answer *ret_answer)
 {
@@ -132,6 +143,12 @@ static void settle(struct ex_book *book, const Pb__Control *control, struct ex_n
                 snprintf(ret_answer->text, sizeof(ret_answer->text), "it is %s, not MANUAL",
                         ex_state_name(order->state));
                 refuse(ret_answer, "not_manual");
+                return;
+        }
+        if (is_of_another(book, order, control->ticket)) {
+                snprintf(ret_answer->text, sizeof(ret_answer->text),
+                        "position %" PRIu64 " has another symbol, side or order", control->ticket);
+                refuse(ret_answer, "wrong_ticket");
                 return;
         }
         ex_book_step(book, order, &event, now);

@@ -55,14 +55,42 @@ static bool is_turn(
                                          : exit_turn(book, job, ahead, now);
 }
 
+/* Where the terminal was asked and has never seen it, a leg waits for its second attempt. */
 static void start_legs(struct ex_book *book, struct ex_job *job, struct ex_now now)
 {
-        const struct ex_event event = { .kind = EX_EVENT_START, .ask_first = job->ask_first };
-
         job->phase = EX_JOB_OPENING;
+        for (size_t i = 0; i < job->order_count; i++) {
+                struct ex_order *order = job->orders[i];
+                const struct ex_event event = {
+                        .kind = order->state == STATE(RECEIVED) ? EX_EVENT_START : EX_EVENT_TIME
+                };
+
+                if (!ex_order_is_leg(order))
+                        continue;
+                if (event.kind == EX_EVENT_TIME)
+                        ex_book_recount_order(book, order); /* it has begun, sent or not */
+                ex_book_step(book, order, &event, now);
+        }
+}
+
+/* What may have been sent before this run: nothing is, until the terminal has said so. */
+static void ask_for_legs(struct ex_book *book, struct ex_job *job, struct ex_now now)
+{
+        const struct ex_event event = { .kind = EX_EVENT_START, .ask_first = true };
+
+        job->ask_first = false;
         for (size_t i = 0; i < job->order_count; i++)
                 if (ex_order_is_leg(job->orders[i]))
                         ex_book_step(book, job->orders[i], &event, now);
+        ex_fx_save_job(&book->fx, job);
+}
+
+static bool awaits_word(const struct ex_job *job)
+{
+        for (size_t i = 0; i < job->order_count; i++)
+                if (ex_order_is_leg(job->orders[i]) && ex_order_in_doubt(job->orders[i]))
+                        return true;
+        return false;
 }
 
 /* The legs as they would be sent, floored to the broker's step: never bumped up. */
@@ -116,6 +144,14 @@ static const char *entry_limits(struct ex_book *book, const struct ex_job *job)
         return ex_limits_check(&book->limits, &view);
 }
 
+static bool was_asked_for(const struct ex_job *job)
+{
+        for (size_t i = 0; i < job->order_count; i++)
+                if (ex_order_is_leg(job->orders[i]) && ex_leg_waits(job->orders[i]))
+                        return true;
+        return false;
+}
+
 /* Asked behind the closes of a reversal, which free margin; what passes is spoken for. */
 static const char *service_check(struct ex_book *book, const struct ex_job *job)
 {
@@ -125,6 +161,8 @@ static const char *service_check(struct ex_book *book, const struct ex_job *job)
 
         if (book->switches.service_api_off)
                 return NULL;
+        if (was_asked_for(job))
+                ex_book_reserve(book); /* for it, too, while it was in doubt */
         view = view_of(book, job, legs);
         reason = ex_service_check(&book->margin, &view);
         if (!reason && view.symbol)
@@ -236,10 +274,11 @@ static bool advance_waiting(
         if (job->ask_first) {
                 if (!book->link_up)
                         return false;
-                start_legs(book, job, now);
-                ex_fx_save_job(&book->fx, job);
+                ask_for_legs(book, job, now);
                 return true;
         }
+        if (awaits_word(job))
+                return false;
         if (stop) {
                 ex_job_refuse(book, job, stop, now);
                 return true;
@@ -297,12 +336,11 @@ static enum closes closes_of(const struct ex_job *job)
 static bool refuse_legs(
         struct ex_book *book, struct ex_job *job, const char *reason, struct ex_now now)
 {
-        const struct ex_event event = { .kind = EX_EVENT_REFUSE, .reason = reason };
         bool changed = false;
 
         for (size_t i = 0; i < job->order_count; i++)
-                if (ex_order_is_leg(job->orders[i]) && job->orders[i]->state == STATE(RECEIVED))
-                        changed |= ex_book_step(book, job->orders[i], &event, now);
+                if (ex_order_is_leg(job->orders[i]))
+                        changed |= ex_order_refuse(book, job->orders[i], reason, now);
         return changed;
 }
 

@@ -149,6 +149,8 @@ static bool is_under_way(const struct ex_book *book, const struct ex_order *orde
                 return false;
         if (order->state != STATE(INTENT) && !ex_order_in_doubt(order))
                 return false;
+        if (ex_leg_waits(order))
+                return false;
         return !order->ticket || !ex_book_position(book, order->ticket);
 }
 

@@ -65,6 +65,15 @@ static void set_deadline(
         job->expires_us = now.mono_us + book->rules.max_age_us - age;
 }
 
+static uint32_t sides_closed_by(const Pb__Order *order)
+{
+        uint32_t sides = 0;
+
+        for (size_t i = 0; i < order->n_closes; i++)
+                sides |= ex_side_bit(order->closes[i]->side);
+        return sides;
+}
+
 static struct ex_job *make_job(
         struct ex_book *book, const struct ex_intake *intake, const char *key, struct ex_now now)
 {
@@ -83,8 +92,7 @@ static struct ex_job *make_job(
         job->received_us = now.wall_us;
         job->test = intake->test;
         content_of(order, job->content);
-        for (size_t i = 0; i < order->n_closes; i++)
-                job->close_sides |= ex_side_bit(order->closes[i]->side);
+        job->close_sides = sides_closed_by(order);
         set_deadline(book, job, order->born_us, now);
         ex_book_add_job(book, job);
         if (!order->n_legs)
@@ -156,6 +164,12 @@ static bool is_older_than_us(struct ex_book *book, int64_t staged_us)
         return true;
 }
 
+static void drop_promise(struct ex_book *book, struct ex_promise *promise)
+{
+        ex_fx_drop_promise(&book->fx, promise->key);
+        ex_promises_drop(&book->promises, promise);
+}
+
 /*
  * The promise JOB was made ready by, if any, is over: JOB's own record stands for it from the same commit
  * on. True if an earlier run made it, and may have sent the order.
@@ -170,8 +184,7 @@ static bool keep_promise(struct ex_book *book, struct ex_job *job)
         found = promise->found;
         job->promised = !found && promise->durable && job->kind == EX_JOB_ENTRY &&
                         !memcmp(promise->content, job->content, sizeof(job->content));
-        ex_fx_drop_promise(&book->fx, promise->key);
-        ex_promises_drop(&book->promises, promise);
+        drop_promise(book, promise);
         return found;
 }
 
@@ -244,8 +257,8 @@ const char *ex_book_notice(struct ex_book *book, const struct ex_intake *intake,
         struct ex_promise *promise;
         char key[EX_KEY_SIZE];
 
-        if (order->kind != PB__ORDER_KIND__ORDER_KIND_ENTRY || order->n_closes || !order->n_legs ||
-                intake->test)
+        if (book->stopping || order->kind != PB__ORDER_KIND__ORDER_KIND_ENTRY || !order->n_legs ||
+                intake->test || ex_book_has_to_close(book, order->symbol, sides_closed_by(order)))
                 return NULL;
         ex_job_key(intake->alert_id, order->slot, key);
         if (ex_book_job(book, key) || ex_promises_find(&book->promises, key))
@@ -267,6 +280,13 @@ void ex_book_promised(struct ex_book *book, const char *key)
                 promise->durable = true;
 }
 
+void ex_book_take_back_promises(struct ex_book *book)
+{
+        for (size_t i = book->promises.count; i-- > 0;)
+                if (!book->promises.items[i].found)
+                        drop_promise(book, &book->promises.items[i]);
+}
+
 int ex_book_load_promise(struct ex_book *book, const struct ex_promise *promise)
 {
         struct ex_promise *added = ex_promises_add(&book->promises, promise->key);
@@ -285,7 +305,6 @@ void ex_book_forget_promises(struct ex_book *book, int64_t found_before_us, stru
 
                 if (promise->made_us >= before_us)
                         continue;
-                ex_fx_drop_promise(&book->fx, promise->key);
-                ex_promises_drop(&book->promises, promise);
+                drop_promise(book, promise);
         }
 }

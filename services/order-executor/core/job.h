@@ -36,7 +36,8 @@ struct ex_job {
         int64_t expires_wall_us;
         uint8_t content[BUS_SHA256_SIZE]; /* what a repeat must equal */
         bool test;
-        bool ask_first; /* the terminal may know it already: older than this store, or promised */
+        bool ask_first; /* the terminal may know it already (older than this store, or promised), and
+                         * was not asked yet */
         char fault
                 [EX_WORD_SIZE]; /* why it is not sent if the terminal has never seen it; "": it may be */
         uint64_t only_ticket; /* by hand: this one; 0: all */
@@ -66,6 +67,14 @@ struct ex_job *ex_job_free(struct ex_job *job); /* takes NULL, returns NULL; fre
 /* A zeroed order at the end of JOB; the job owns it. */
 struct ex_order *ex_job_add(struct ex_job *job);
 void ex_job_key(const char *alert_id, const char *part, char ret_key[static EX_KEY_SIZE]);
+
+/* A leg that the terminal was asked for before it was ever sent, and has never seen: nothing of it has
+ * begun, and it goes out when the turn of its job has come. */
+static inline bool ex_leg_waits(const struct ex_order *leg)
+{
+        return leg->state == PB__ORDER_STATE__ORDER_STATE_INTENT &&
+               leg->job->phase != EX_JOB_OPENING;
+}
 
 static inline uint32_t ex_side_bit(Pb__Side side)
 {

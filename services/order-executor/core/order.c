@@ -224,8 +224,9 @@ static enum ex_step retry_when_due(struct ex_order *order, const struct ex_order
                 ex_order_move(order, env, STATE(EXPIRED), end);
                 return EX_STEP_CHANGED;
         }
-        if (order->phase != EX_PHASE_BACKOFF || env->now.mono_us < order->retry_us ||
-                !env->can_send || (!env->quote_e8 && !ex_order_is_exit(order)))
+        if ((ex_order_is_leg(order) && ex_leg_waits(order)) || order->phase != EX_PHASE_BACKOFF ||
+                env->now.mono_us < order->retry_us || !env->can_send ||
+                (!env->quote_e8 && !ex_order_is_exit(order)))
                 return EX_STEP_NOTHING;
         if (price_ran_away(order, env)) {
                 ex_order_move(order, env, STATE(REJECTED), "price_moved");

@@ -1,6 +1,9 @@
 #include "services/order-executor/core/risk.h"
 
 #define DAY_US (24 * 3600 * BUS_US_PER_SEC)
+/* A day that begins later than so was never begun: the clock was wrong, and is put right. What was lost since
+ * still counts; one set back by less begins no day again. */
+#define AHEAD_US (3600 * BUS_US_PER_SEC)
 
 static int64_t day_of(const struct ex_risk *risk, int64_t wall_us)
 {
@@ -13,6 +16,8 @@ bool ex_risk_roll(struct ex_risk *risk, int64_t wall_us)
 {
         int64_t day = day_of(risk, wall_us);
 
+        if (risk->today_us - wall_us > AHEAD_US)
+                risk->today_us = day;
         if (day <= risk->today_us)
                 return false;
         risk->today_us = day;

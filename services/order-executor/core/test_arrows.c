@@ -428,6 +428,18 @@ Test(arrows, manual_is_settled_by_a_person_as_filled)
         cr_expect_str_eq(answer.code, "not_manual");
 }
 
+/* A slip in the number must not make another's position ours. */
+Test(arrows, manual_is_not_settled_with_a_position_of_another_kind)
+{
+        struct ex_order *other = open_one(2, SELL), *leg = manual(1, TB_DOUBT_FILLED);
+        struct ex_answer answer = settle(leg, PB__SETTLE_AS__SETTLE_AS_FILLED, other->ticket);
+
+        cr_expect_eq(answer.status, PB__RESULT_STATUS__RESULT_STATUS_REFUSED);
+        cr_expect_str_eq(answer.code, "wrong_ticket");
+        expect_state(leg, MANUAL);
+        cr_expect_str_eq(ex_book_position(w->book, other->ticket)->cl_ord_id, other->id);
+}
+
 Test(arrows, manual_is_settled_by_a_person_as_not_executed)
 {
         struct ex_order *leg = manual(1, TB_DOUBT_LOST);

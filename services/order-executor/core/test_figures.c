@@ -35,6 +35,9 @@ static void add_order(
         figures->live_orders++;
         figures->unknown_orders += order->state == STATE(UNKNOWN);
         figures->manual_orders += order->state == STATE(MANUAL);
+        /* asked for and never seen: it has not begun */
+        if (order->state == STATE(INTENT) && order->job->phase != EX_JOB_OPENING)
+                return;
         if (!ex_order_is_leg(order) || !(doubt || order->state == STATE(INTENT)) ||
                 (order->ticket && ex_book_position(book, order->ticket)))
                 return;

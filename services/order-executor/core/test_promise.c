@@ -120,14 +120,112 @@ Test(promise, a_death_before_the_sending_lets_no_old_epoch_through)
         cr_expect_eq(w->tb->submits, 1);
 }
 
+/* Nothing was sent, so it is an entry like any other: what opened on the other side is closed first. */
+Test(promise, a_death_before_the_sending_leaves_a_reversal_what_it_closes)
+{
+        take(1, entry(SELL)); /* and its answer is still to come when the notice does */
+        world_commit(w);
+        cr_assert(world_notice(w, 2, world_make_entry(w, BUY, true)));
+        restart();
+        world_run_us(w, 2 * SEC);
+        expect_state(world_leg(w, 1, 'A'), FILLED);
+        take(2, world_make_entry(w, BUY, true));
+        world_commit(w);
+        world_run_us(w, 2 * SEC);
+        expect_state(world_leg(w, 2, 'A'), FILLED);
+        cr_expect_not_null(ex_job_close_of(world_job(w, 2), world_leg(w, 1, 'A')->ticket));
+        expect_state(ex_job_close_of(world_job(w, 2), world_leg(w, 1, 'A')->ticket), FILLED);
+}
+
+Test(promise, a_death_before_the_sending_lets_no_limit_go_unlooked_at)
+{
+        cr_assert(world_notice(w, 1, entry(BUY)));
+        restart();
+        w->book->limits.max_lot_e8 = 1;
+        take(1, entry(BUY));
+        world_commit(w);
+        world_run_us(w, 2 * SEC);
+        expect_state(world_leg(w, 1, 'A'), EXPIRED);
+        cr_expect_str_eq(world_leg(w, 1, 'A')->reason, "max_lot");
+        cr_expect_eq(w->tb->submits, 0);
+        cr_expect_eq(world_job(w, 1)->phase, EX_JOB_DONE);
+}
+
+/* Its own legs are no others, while they are asked for and behind that. */
+Test(promise, a_death_before_the_sending_does_not_count_against_itself)
+{
+        w->book->limits.max_open_positions = 2;
+        cr_assert(world_notice(w, 1, world_make_entry(w, BUY, false)));
+        restart();
+        w->book->limits.max_open_positions = 2;
+        take(1, world_make_entry(w, BUY, false));
+        world_commit(w);
+        world_run_us(w, 2 * SEC);
+        expect_state(world_leg(w, 1, 'A'), FILLED);
+        expect_state(world_leg(w, 1, 'B'), FILLED);
+}
+
+/* Also across one more death in the middle of the asking. */
+Test(promise, what_is_asked_for_waits_for_its_turn)
+{
+        cr_assert(world_notice(w, 1, entry(BUY)));
+        restart();
+        take(1, entry(BUY));
+        world_commit(w);
+        restart();
+        w->book->limits.max_lot_e8 = 1;
+        world_run_us(w, 2 * SEC);
+        expect_state(world_leg(w, 1, 'A'), EXPIRED);
+        cr_expect_eq(w->tb->submits, 0);
+}
+
+/* The next start would take them for sent. */
+Test(promise, a_stop_takes_them_back)
+{
+        cr_assert(world_notice(w, 1, entry(BUY)));
+        w->book->stopping = true;
+        ex_book_take_back_promises(w->book);
+        cr_expect(!world_notice(w, 2, entry(BUY)));
+        world_commit(w);
+        restart();
+        cr_expect_eq(w->book->promises.count, 0);
+}
+
 Test(promise, only_entries_with_nothing_to_close_are_promised)
 {
         cr_expect(!world_notice(w, 1, world_make_exit(w, BUY)));
-        cr_expect(!world_notice(w, 2, world_make_entry(w, BUY, true)));
+        cr_expect(world_notice(w, 2, world_make_entry(w, BUY, true)), "nothing is open");
         cr_expect(world_notice(w, 3, entry(BUY)));
         cr_expect(!world_notice(w, 3, entry(BUY)), "a second word says nothing new");
         open_one(4, BUY);
         cr_expect(!world_notice(w, 4, entry(BUY)), "it is here already");
+        cr_expect(world_notice(w, 5, world_make_entry(w, BUY, true)), "its own side is not closed");
+        cr_expect(!world_notice(w, 6, world_make_entry(w, SELL, true)));
+}
+
+Test(promise, a_reversal_with_nothing_to_reverse_goes_out_before_its_commit)
+{
+        cr_assert(world_notice(w, 1, world_make_entry(w, BUY, true)));
+        take(1, world_make_entry(w, BUY, true));
+        cr_expect_eq(arrived(), 2);
+        world_commit(w);
+        world_settle(w);
+        cr_expect_eq(w->tb->submits, 2);
+}
+
+/* What it closes is no part of the promise. */
+Test(promise, what_opened_since_is_closed_first_and_behind_the_commit)
+{
+        cr_assert(world_notice(w, 1, world_make_entry(w, BUY, true)));
+        open_one(2, SELL);
+        cr_assert_eq(w->tb->submits, 1);
+        take(1, world_make_entry(w, BUY, true));
+        cr_expect_eq(arrived(), 1, "nothing yet");
+        world_commit(w);
+        cr_expect_eq(arrived(), 2, "the close alone");
+        world_settle(w);
+        cr_expect_eq(w->tb->submits, 4);
+        expect_state(world_leg(w, 1, 'A'), FILLED);
 }
 
 Test(promise, they_are_not_kept_for_ever)

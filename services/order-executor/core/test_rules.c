@@ -289,6 +289,21 @@ Test(risk, a_day_begins_at_its_hour_and_forgets_the_one_before)
         cr_expect_eq(ex_risk_lifetime_loss_cents(&risk), 0);
 }
 
+/* Else nothing that is lost would count until the clock had come there. */
+Test(risk, a_clock_that_was_a_day_ahead_is_put_right)
+{
+        const int64_t noon = 20000 * DAY + DAY / 2;
+        struct ex_risk risk = { 0 };
+
+        ex_risk_roll(&risk, noon);
+        ex_risk_add(&risk, noon, -100);
+        cr_expect(ex_risk_roll(&risk, noon + DAY));
+        cr_expect(!ex_risk_roll(&risk, noon));
+        ex_risk_add(&risk, noon, -500);
+        cr_expect_eq(ex_risk_day_loss_cents(&risk), 500);
+        cr_expect(ex_risk_roll(&risk, noon + DAY), "and the next day comes when it comes");
+}
+
 Test(risk, lifetime_begins_where_it_is_told_to)
 {
         struct ex_risk risk = { .since_us = 1000 };
