@@ -35,10 +35,10 @@ static const struct command_spec {
         enum argument argument;
         const char *service;
         const char *default_plugin;
-        bool activates, is_switch, is_urgent;
+        bool is_switch, is_urgent;
 } specs[] = {
         { "enable_plugin", PB__COMMAND__COMMAND_ENABLE_PLUGIN, ARGUMENT_PLUGIN, strategy,
-                .activates = true, .is_switch = true },
+                .is_switch = true },
         { "disable_plugin", PB__COMMAND__COMMAND_DISABLE_PLUGIN, ARGUMENT_PLUGIN, strategy,
                 .is_switch = true },
         { "enable_legacy_v3", PB__COMMAND__COMMAND_ENABLE_PLUGIN, ARGUMENT_PLUGIN_OPTIONAL,
@@ -46,7 +46,7 @@ static const struct command_spec {
         { "disable_legacy_v3", PB__COMMAND__COMMAND_DISABLE_PLUGIN, ARGUMENT_PLUGIN_OPTIONAL,
                 strategy, incumbent, .is_switch = true },
         { "cutover", PB__COMMAND__COMMAND_CUTOVER, ARGUMENT_PLUGIN_OPTIONAL, strategy, successor,
-                .activates = true, .is_switch = true },
+                .is_switch = true },
         { "rollback", PB__COMMAND__COMMAND_ROLLBACK, ARGUMENT_NONE, strategy, .is_urgent = true },
         { "pause", PB__COMMAND__COMMAND_PAUSE, ARGUMENT_NONE, executor, .is_urgent = true },
         { "resume", PB__COMMAND__COMMAND_RESUME, ARGUMENT_NONE, executor },
@@ -88,6 +88,9 @@ static void params_to_text(json_t *params)
                 if (json_is_integer(value)) {
                         snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT,
                                 json_integer_value(value));
+                        json_object_set_new(params, key, json_string(text));
+                } else if (json_is_real(value)) {
+                        snprintf(text, sizeof(text), "%.15g", json_real_value(value));
                         json_object_set_new(params, key, json_string(text));
                 } else if (json_is_boolean(value)) {
                         json_object_set_new(
@@ -291,7 +294,6 @@ int admin_parse(const char *path, json_t *params, const char *actor, int64_t now
         params_to_text(params);
         command->name = spec->name;
         command->service = spec->service;
-        command->activates = spec->activates;
         command->is_switch = spec->is_switch;
         command->is_urgent = spec->is_urgent;
         command->wait_us = spec->service ? WAIT_US : WAIT_BACKUP_US;
@@ -301,8 +303,10 @@ int admin_parse(const char *path, json_t *params, const char *actor, int64_t now
         r = take_common(command, actor, error);
         if (!r)
                 r = take_argument(spec, command, argument, now_us, error);
-        if (!r && spec->activates && !strcmp(command->plugin, incumbent))
-                command->activates = false; /* the way back is never gated */
+        /* the way back is never gated */
+        command->activates = (spec->command == PB__COMMAND__COMMAND_ENABLE_PLUGIN ||
+                                     spec->command == PB__COMMAND__COMMAND_CUTOVER) &&
+                             strcmp(command->plugin, incumbent) != 0;
         if (!r && validate_control(&command->control, &why) < 0) {
                 snprintf(error, ADMIN_ERROR_SIZE, "%s: missing, or not what it must be", why);
                 r = -EINVAL;

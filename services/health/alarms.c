@@ -99,14 +99,21 @@ void alarms_take(struct alarms *alarms, const char *service, const Pb__Alarm *al
         bus_put(alarms->service, key, bus_bytes_str(text), false);
 }
 
-bool alarms_raised(const struct alarms *alarms, const char *service, const char *code)
+int64_t alarms_since(const struct alarms *alarms, const char *service, const char *code)
 {
+        int64_t at_us;
         size_t index;
         json_t *json;
 
-        json_array_foreach(alarms->list, index,
-                json) if (has(json, "service", service) && has(json, "code", code)) return true;
-        return false;
+        json_array_foreach(alarms->list, index, json)
+        {
+                const char *since = json_string_value(json_object_get(json, "since"));
+
+                if (has(json, "service", service) && has(json, "code", code) && since &&
+                        !bus_time_parse(since, &at_us))
+                        return at_us;
+        }
+        return 0;
 }
 
 size_t alarms_count(const struct alarms *alarms)

@@ -3,32 +3,29 @@
  * strategy-v3 in its own name. The asker is answered under the id of what it asked.
  *
  * Invariant: a request is passed on at most once, and never when its time is over: what is read again
- * after the store was lost is of long ago.
+ * after the store was lost is of long ago. Nor is it called void then: the store before may have passed
+ * it on.
  */
 #include "libbus/base/clock.h"
 #include "libbus/base/ids.h"
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
+#include "services/common/switch_judged.h"
 #include "services/health/health.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 /* A request without a deadline of its own is as long of interest as a switch of ours. */
 #define REQUEST_US (10 * BUS_US_PER_SEC)
+/* "INCARNATION AT_US": of our control stream, and since when. */
+#define SINCE_KEY "behalf/since"
 
 static const char *topic_of(Pb__Command command)
 {
         return command == PB__COMMAND__COMMAND_CUTOVER ? "control.result.cutover"
                                                        : "control.result.enable_plugin";
-}
-
-/* Only what might put the successor in charge is ours to judge; the rest strategy-v3 takes itself. */
-static bool is_ours(const Pb__Control *control)
-{
-        return (control->command == PB__COMMAND__COMMAND_CUTOVER ||
-                       control->command == PB__COMMAND__COMMAND_ENABLE_PLUGIN) &&
-               strcmp(control->plugin, HEALTH_INCUMBENT) != 0;
 }
 
 static bool is_over(const struct bus_message *message, const Pb__Control *control)
@@ -62,6 +59,16 @@ static void refuse(struct health *health, const struct bus_message *message,
         result.text = (char *)(uintptr_t)text;
         log_info("request_refused", "code=%s actor=\"%s\"", code, control->actor);
         answer(health, message->envelope->message_id, &result);
+}
+
+/* Nobody has carried it out, and nobody will: who asks is told, unless another life of the store may
+ * have passed it on. */
+static void call_void(
+        struct health *health, const struct bus_message *message, const Pb__Control *control)
+{
+        if (message->envelope->staged_us > health->behalf_since_us)
+                refuse(health, message, control, "deadline_passed",
+                        "it reached health after its deadline: it is void, nothing was done");
 }
 
 static struct health_behalf *free_place(struct health *health)
@@ -119,11 +126,17 @@ void health_request(
         bool is_active = !strcmp(health->route.active, control->plugin);
         struct gate_verdict verdict;
 
-        if (!is_ours(control) || is_over(message, control))
+        if (!switch_is_judged(control, HEALTH_INCUMBENT))
                 return;
+        if (is_over(message, control)) {
+                call_void(health, message, control);
+                return;
+        }
         health_gate(health, &verdict);
         tell_failed(&verdict, &text);
-        if (control->force && !*control->reason)
+        if (health->route.is_known && !route_plugin(&health->route, control->plugin))
+                refuse(health, message, control, "unknown_plugin", "the slot has no such plugin");
+        else if (control->force && !*control->reason)
                 refuse(health, message, control, "force_without_reason", "force needs a reason");
         else if (!verdict.is_passed && health->gate_on && !control->force && !is_active)
                 refuse(health, message, control, "gate_not_passed", bus_buf_str(&text));
@@ -141,4 +154,28 @@ void health_request_result(struct health *health, const Pb__ControlResult *resul
                 answer(health, behalf->asked_id, result);
                 *behalf = (struct health_behalf){ 0 };
         }
+}
+
+int health_behalf_load(struct health *health)
+{
+        BUS_AUTOBUF struct bus_buf kept = BUS_BUF_INIT, since = BUS_BUF_INIT;
+        struct store_stream control;
+        uint64_t incarnation = 0;
+        int r;
+
+        r = bus_get(health->service, SINCE_KEY, &kept);
+        if (r >= 0)
+                r = store_stream_get(
+                        bus_service_store(health->service), "control@health", &control);
+        if (r < 0)
+                return r;
+        if (sscanf(bus_buf_str(&kept), "%" SCNu64 " %" SCNd64, &incarnation,
+                    &health->behalf_since_us) == 2 &&
+                incarnation == control.incarnation)
+                return 0;
+        health->behalf_since_us = bus_wall_us();
+        bus_buf_printf(
+                &since, "%" PRIu64 " %" PRId64, control.incarnation, health->behalf_since_us);
+        bus_put(health->service, SINCE_KEY, bus_buf_bytes(&since), true);
+        return 0;
 }

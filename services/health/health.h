@@ -55,6 +55,7 @@ struct health {
         bool auto_rollback;
         struct measure measure;
         struct health_behalf behalf[HEALTH_BEHALF_MAX];
+        int64_t behalf_since_us; /* wall clock: no request since then was taken by a store before */
         struct equity equity_curve;
         struct health_events *events; /* pages that listen */
         Pb__Account *account;         /* newest; owned; NULL: none yet */
@@ -114,14 +115,15 @@ void health_gate(struct health *health, struct gate_verdict *ret_verdict);
 void health_everybody(const struct health *health, const char **ret_services);
 
 /* behalf.c: what others ask for over the bus, and what came of it. */
+BUS_MUST int health_behalf_load(struct health *health);
 void health_request(
         struct health *health, const struct bus_message *message, const Pb__Control *control);
 void health_request_result(struct health *health, const Pb__ControlResult *result);
 
 /* watching.c: the watch over a plugin that has taken over. */
 BUS_MUST int health_watch_load(struct health *health);
-void health_watch_write(struct health *health);                /* right before a commit */
-void health_watch_route(struct health *health, int64_t at_us); /* the slot has changed */
+void health_watch_write(struct health *health); /* right before a commit */
+void health_watch_route(struct health *health); /* the slot has changed */
 void health_watch_comparison(
         struct health *health, const char *alert_id, const Pb__Comparison *comparison);
 void health_watch_judge(struct health *health); /* once a second */

@@ -55,7 +55,7 @@ static void take_flags(struct route *route, const Pb__ControlResult *result)
         }
 }
 
-bool route_take_result(struct route *route, const Pb__ControlResult *result)
+bool route_take_result(struct route *route, const Pb__ControlResult *result, int64_t at_us)
 {
         const char *epoch = fact_of(result, "epoch"), *active = fact_of(result, "active");
         const char *exits_by = fact_of(result, "exits_by"), *position = fact_of(result, "position");
@@ -66,6 +66,7 @@ bool route_take_result(struct route *route, const Pb__ControlResult *result)
                 return false;
         route->is_known = true;
         route->epoch = number;
+        route->at_us = at_us;
         snprintf(route->active, sizeof(route->active), "%s", active);
         snprintf(route->exits_by, sizeof(route->exits_by), "%s", exits_by);
         snprintf(route->position, sizeof(route->position), "%s", position);
@@ -109,10 +110,11 @@ static const char *beat_fact_of(const Pb__Heartbeat *beat, const char *key)
 static void take_slot(struct route *route, const Pb__Heartbeat *beat, uint64_t epoch)
 {
         const char *active = beat_fact_of(beat, "active"), *from = beat_fact_of(beat, "from");
-        const char *exits_by = beat_fact_of(beat, "exits_by");
+        const char *exits_by = beat_fact_of(beat, "exits_by"), *at = beat_fact_of(beat, "at_us");
 
         route->is_known = true;
         route->epoch = epoch;
+        route->at_us = at ? strtoll(at, NULL, 10) : 0;
         snprintf(route->active, sizeof(route->active), "%s", active ? active : "");
         snprintf(route->exits_by, sizeof(route->exits_by), "%s", exits_by ? exits_by : "");
         snprintf(route->position, sizeof(route->position), "%s", from ? from : "");

@@ -121,8 +121,9 @@ static int take_result(void *self, const struct bus_message *message)
 
         if (message_read("control.result", message->body, &body, &why) < 0)
                 return BUS_QUARANTINE;
-        if (route_take_result(&health->route, (const Pb__ControlResult *)body))
-                health_watch_route(health, message->envelope->staged_us);
+        if (route_take_result(
+                    &health->route, (const Pb__ControlResult *)body, message->envelope->staged_us))
+                health_watch_route(health);
         r = audit_result(health->audit, message, (const Pb__ControlResult *)body);
         health_events_audit(health->events);
         relay_result(health->relay, (const Pb__ControlResult *)body);
@@ -189,6 +190,9 @@ static int take_heartbeat(void *self, const struct bus_message *message)
         if (!beat)
                 return 0;
         route_take_beat(&health->route, beat->last);
+        /* also of a switch without an answer: by a start, or answered while we were away */
+        if (health->route.is_known)
+                health_watch_route(health);
         measure_beat(&health->measure, (size_t)(beat - health->beats.items), beat->last);
         return 0;
 }
@@ -259,6 +263,8 @@ int health_load(struct health *health)
                 r = audit_load(health->audit);
         if (!r)
                 r = health_cutover_load(health);
+        if (!r)
+                r = health_behalf_load(health);
         if (!r)
                 r = health_watch_load(health);
         if (!r)

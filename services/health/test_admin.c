@@ -44,6 +44,16 @@ Test(admin, gates_no_way_back)
         }
 }
 
+/* By whatever name: what it puts in charge counts. */
+Test(admin, gates_the_successor_under_the_incumbents_name)
+{
+        struct admin_command command;
+
+        cr_assert_eq(parse(&command, "enable_legacy_v3/combined_v3", "{}"), 0);
+        cr_expect(command.activates);
+        admin_command_done(&command);
+}
+
 Test(admin, sends_what_is_urgent_whoever_is_down_and_nothing_else)
 {
         static const char *const urgent[] = { "rollback", "pause", "kill" };
@@ -107,13 +117,15 @@ Test(admin, takes_risk_settings_as_text_or_numbers)
 {
         struct admin_command command;
 
-        cr_assert_eq(parse(&command, "set_risk",
-                             "{\"daily_cap\":\"200.00\",\"max_positions\":5,\"reason\":\"calm\"}"),
+        cr_assert_eq(
+                parse(&command, "set_risk",
+                        "{\"daily_cap\":\"200.00\",\"max_open_positions\":5,\"max_lot\":0.15,\"reason\":\"calm\"}"),
                 0);
-        cr_assert_eq(command.control.n_risk, 2);
+        cr_assert_eq(command.control.n_risk, 3);
         cr_expect_str_eq(command.control.risk[0]->key, "daily_cap");
         cr_expect_str_eq(command.control.risk[0]->value, "200.00");
         cr_expect_str_eq(command.control.risk[1]->value, "5");
+        cr_expect_str_eq(command.control.risk[2]->value, "0.15");
         cr_expect_str_eq(command.control.reason, "calm");
         admin_command_done(&command);
         cr_expect_eq(parse(&command, "set_risk", "{}"), -EINVAL);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 static char *facts_7[] = { "active=legacy_v3", "exits_by=legacy_v3", "epoch=7", "from=5.9.0",
-        "plugin.combined_v3=disabled build=b1 config=c1",
+        "at_us=1795371600000009", "plugin.combined_v3=disabled build=b1 config=c1",
         "plugin.legacy_v3=enabled build=b2 config=c2" };
 
 static void take_beat(struct route *route, char **facts, size_t count)
@@ -33,7 +33,7 @@ static bool take_result(struct route *route, char *epoch, char *active, char *co
         result.service = "strategy-v3";
         result.facts = list;
         result.n_facts = 6;
-        return route_take_result(route, &result);
+        return route_take_result(route, &result, 1795371600000012);
 }
 
 Test(route, is_told_by_a_heartbeat)
@@ -41,10 +41,11 @@ Test(route, is_told_by_a_heartbeat)
         struct route route = { 0 };
         const struct route_plugin *plugin;
 
-        take_beat(&route, facts_7, 6);
+        take_beat(&route, facts_7, 7);
         cr_assert(route.is_known);
         cr_expect_str_eq(route.active, "legacy_v3");
         cr_expect_eq(route.epoch, 7);
+        cr_expect_eq(route.at_us, 1795371600000009);
         cr_expect_str_eq(route.position, "5.9.0");
         plugin = route_plugin(&route, "combined_v3");
         cr_assert_not_null(plugin);
@@ -58,9 +59,10 @@ Test(route, is_not_led_back_by_a_heartbeat_from_before_a_switch)
 {
         struct route route = { 0 };
 
-        take_beat(&route, facts_7, 6);
+        take_beat(&route, facts_7, 7);
         cr_expect(take_result(&route, "8", "combined_v3", "enabled"));
-        take_beat(&route, facts_7, 6);
+        cr_expect_eq(route.at_us, 1795371600000012);
+        take_beat(&route, facts_7, 7);
         cr_expect_str_eq(route.active, "combined_v3");
         cr_expect(route_plugin(&route, "combined_v3")->is_enabled);
         cr_expect_not(take_result(&route, "7", "legacy_v3", "disabled"));
@@ -86,7 +88,7 @@ Test(route, takes_no_word_of_others)
 
         beat.service = "order-executor";
         beat.facts = facts_7;
-        beat.n_facts = 6;
+        beat.n_facts = 7;
         route_take_beat(&route, &beat);
         cr_expect_not(route.is_known);
 }

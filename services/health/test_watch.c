@@ -81,10 +81,20 @@ Test(watch, tells_what_others_have_found)
 
         cr_expect_eq(watch_judge(&watch, &input), 1u << WATCH_ERROR_RATE);
         input.order_success = true;
-        input.crashed = true;
+        input.crashed_us = NOW_US + 1;
         cr_expect_eq(
                 watch_judge(&watch, &input), 1u << WATCH_ORDER_SUCCESS | 1u << WATCH_PLUGIN_CRASH);
         cr_expect_eq(watch_judge(&watch, &input), 0);
+}
+
+Test(watch, holds_nothing_against_it_that_crashed_before)
+{
+        struct watch watch = begun();
+        struct watch_input input = { .now_us = NOW_US + 2, .crashed_us = NOW_US - 1 };
+
+        cr_expect_eq(watch_judge(&watch, &input), 0);
+        input.crashed_us = NOW_US + 1;
+        cr_expect_eq(watch_judge(&watch, &input), 1u << WATCH_PLUGIN_CRASH);
 }
 
 Test(watch, tells_that_it_decides_more_slowly)

@@ -54,7 +54,8 @@ unsigned int watch_judge(struct watch *watch, const struct watch_input *input)
                 [WATCH_SLOWER] = slower_holds(&watch->slower),
                 [WATCH_ERROR_RATE] = input->error_rate,
                 [WATCH_ORDER_SUCCESS] = input->order_success,
-                [WATCH_PLUGIN_CRASH] = input->crashed,
+                /* one of before is told until somebody has heard that the slot has changed */
+                [WATCH_PLUGIN_CRASH] = input->crashed_us > watch->since_us,
         };
         unsigned int found = 0;
 

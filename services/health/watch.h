@@ -36,7 +36,7 @@ struct watch {
 struct watch_input {
         int64_t now_us;
         bool error_rate, order_success; /* over, under the alert threshold */
-        bool crashed;
+        int64_t crashed_us; /* when a crash was told, by the clock of the watch's beginning; 0: none */
 };
 
 const char *watch_trigger_name(enum watch_trigger trigger); /* "critical_difference" */

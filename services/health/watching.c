@@ -49,7 +49,7 @@ static void end_alarms(struct health *health)
                 bus_alarm_end(health->service, ALARM, watch_trigger_name((enum watch_trigger)i));
 }
 
-void health_watch_route(struct health *health, int64_t at_us)
+void health_watch_route(struct health *health)
 {
         const struct route *route = &health->route;
         bool is_active = !strcmp(route->active, HEALTH_SUCCESSOR);
@@ -59,7 +59,8 @@ void health_watch_route(struct health *health, int64_t at_us)
         health->watch_changed = true;
         if (is_active) {
                 end_alarms(health);
-                watch_begin(&health->watch, route->active, route->epoch, at_us, health->watch_us);
+                watch_begin(&health->watch, route->active, route->epoch,
+                        route->at_us ? route->at_us : bus_wall_us(), health->watch_us);
                 log_info("watch_begins", "plugin=%s epoch=%" PRIu64, route->active, route->epoch);
         } else {
                 health->watch.is_active = health->watch.is_on = false;
@@ -114,7 +115,7 @@ void health_watch_judge(struct health *health)
                         .now_us = bus_wall_us(),
                         .error_rate = thresholds[THRESHOLD_ERRORS].level == THRESHOLD_ALERT,
                         .order_success = thresholds[THRESHOLD_ORDERS].level == THRESHOLD_ALERT,
-                        .crashed = alarms_raised(health->alarms, "strategy-v3", "plugin_crashed"),
+                        .crashed_us = alarms_since(health->alarms, "strategy-v3", "plugin_crashed"),
                 });
         health->watch_changed |= found || was_on != health->watch.is_on;
         for (int i = 0; i < WATCH_TRIGGERS; i++)

@@ -5,6 +5,7 @@
 #include "libbus/base/require.h"
 #include "proto/unpack.h"
 #include "proto/validate.h"
+#include "services/common/switch_judged.h"
 #include "services/strategy-v3/service.h"
 
 #include "control.pb-c.h"
@@ -207,8 +208,7 @@ static void obey(struct sv3 *self, const struct bus_message *message, const Pb__
         if (outcome == SLOT_REFUSED)
                 log_warn("switch_refused", "command=%s code=%s actor=\"%s\"",
                         command->topic + strlen("control.result."), code, control->actor);
-        /* health judges it, asks for it in its own name, and answers */
-        if (strcmp(code, "not_from_health") != 0)
+        if (request.from_health || !switch_is_judged(control, slot_seat_name(SLOT_INCUMBENT)))
                 answer(self, message, command, outcome, code);
         /* durable before any signal is judged under it */
         bus_commit_now(self->service);

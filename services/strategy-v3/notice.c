@@ -12,11 +12,10 @@
 
 #include <stdio.h>
 
-/* Whether the executor may make ready for it: it opens, and has nothing to close first. */
-static bool is_plain_entry(const struct derived *derived)
+/* Whether the executor may make ready for it. If it would have to close something first, it knows. */
+static bool is_entry(const struct derived *derived)
 {
-        return derived->has_order && derived->order.kind == PB__ORDER_KIND__ORDER_KIND_ENTRY &&
-               !derived->order.n_closes;
+        return derived->has_order && derived->order.kind == PB__ORDER_KIND__ORDER_KIND_ENTRY;
 }
 
 static void pass_on(struct sv3 *self, const char *alert_id, const Pb__Order *order)
@@ -45,7 +44,7 @@ static void work_out(struct sv3 *self, const struct bus_message *heard, const Pb
         if (strategy_signal_read(&message, &signal))
                 return;
         sv3_judge(self, &signal, slot_now(&self->slot), false, &judged);
-        if (is_plain_entry(&judged.derived))
+        if (is_entry(&judged.derived))
                 pass_on(self, notice->alert_id, &judged.derived.order);
         strategy_signal_done(&signal);
 }

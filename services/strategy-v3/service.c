@@ -254,6 +254,8 @@ static void report(void *arg)
         bus_service_fact(self->service, "exits_by", slot_seat_name(now->exits_by));
         snprintf(text, sizeof(text), "%" PRIu64, now->epoch);
         bus_service_fact(self->service, "epoch", text);
+        snprintf(text, sizeof(text), "%" PRId64, now->at_us);
+        bus_service_fact(self->service, "at_us", text);
         bus_service_fact(self->service, "from", bus_pos_format(now->from, text));
         for (size_t i = 0; i < SLOT_SEATS; i++) {
                 const struct slot_edition *edition = &now->editions[i];

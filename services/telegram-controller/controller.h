@@ -50,7 +50,7 @@ struct controller {
         struct memory memory;
         Pb__Account *account; /* the last one; NULL: none was seen */
         struct question *questions;
-        struct bus_source *questions_timer;
+        struct bus_source *questions_timer, *word_timer;
 
         struct controller_poll own_poll, main_poll;
         int64_t conflict_us;
@@ -86,6 +86,9 @@ void controller_questions_start(struct controller *self);
 void controller_questions_done(struct controller *self);
 
 /* streams.c */
+/* Whoever has just asked something of a service is told if nobody answers. */
+void controller_await_word(struct controller *self);
+void controller_streams_done(struct controller *self);
 extern const struct bus_input controller_inputs[];
 extern const struct bus_listen controller_listens[];
 BUS_MUST int controller_load(struct controller *self);

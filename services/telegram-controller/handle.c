@@ -49,8 +49,8 @@ static void say(struct controller *self, const struct wish *wish, struct bus_buf
 
 /* ---- acting ---- */
 
-static void remember_asker(
-        struct controller *self, const struct wish *wish, const char *id, const char *name)
+static void remember_asker(struct controller *self, const struct wish *wish, const char *id,
+        const Pb__Control *control)
 {
         struct memory_waiting *asked = memory_place(self->memory.asked);
 
@@ -59,7 +59,10 @@ static void remember_asker(
         asked->user_id = wish->update->user_id;
         asked->at_us = bus_wall_us();
         snprintf(asked->id, sizeof(asked->id), "%s", id);
-        snprintf(asked->name, sizeof(asked->name), "%s", name);
+        snprintf(asked->name, sizeof(asked->name), "%s", wish->spec->name);
+        asked->awaits_word = true;
+        asked->deadline_us = control->deadline_us;
+        controller_await_word(self);
 }
 
 static void send(struct controller *self, const struct wish *wish, const char *topic_name,
@@ -70,7 +73,7 @@ static void send(struct controller *self, const struct wish *wish, const char *t
 
         bus_id_new(id);
         if (control->command != PB__COMMAND__COMMAND_TELEGRAM)
-                remember_asker(self, wish, id, wish->spec->name);
+                remember_asker(self, wish, id, control);
         bus_emit(self->service, &(struct bus_out){ .stream = "control",
                                         .topic = topic,
                                         .body = &control->base,
@@ -327,7 +330,8 @@ static bool has_expired(const struct command_spec *spec, int64_t asked_us, int64
         return (spec->at_any_age ? since_us : bus_wall_us()) - asked_us > COMMAND_FRESH_US;
 }
 
-static void answered(struct controller *self, const struct controller_poll *poll,
+/* False: the question is somebody else's, who may still press. */
+static bool answered(struct controller *self, const struct controller_poll *poll,
         const struct tg_person *person, const struct tg_update *update, bool is_yes)
 {
         struct controller_chat chat = { update->chat_id, poll->is_main };
@@ -341,7 +345,7 @@ static void answered(struct controller *self, const struct controller_poll *poll
         if (!asked || asked->chat_id != update->chat_id || asked->user_id != update->user_id) {
                 controller_say(self, chat,
                         "That question is answered already, or was not asked of you.", NULL);
-                return;
+                return !asked;
         }
         was = *asked;
         *asked = (struct memory_waiting){ 0 };
@@ -359,6 +363,7 @@ static void answered(struct controller *self, const struct controller_poll *poll
         } else {
                 carry_out(self, &wish);
         }
+        return true;
 }
 
 static void pressed(struct controller *self, const struct controller_poll *poll,
@@ -367,14 +372,15 @@ static void pressed(struct controller *self, const struct controller_poll *poll,
         struct controller_chat chat = { update->chat_id, poll->is_main };
         bool is_question = !strncmp(update->data, "y:", 2) || !strncmp(update->data, "n:", 2);
         BUS_AUTOFREE char *text = NULL;
+        bool is_spent = false;
 
-        release(self, chat, update, is_question);
         if (is_question) {
-                answered(self, poll, person, update, *update->data == 'y');
+                is_spent = answered(self, poll, person, update, *update->data == 'y');
         } else if (!strncmp(update->data, "c:", 2)) {
                 text = bus_xasprintf("/%s", update->data + 2);
                 command(self, chat, person, update, text);
         }
+        release(self, chat, update, is_spent);
 }
 
 void controller_handle(

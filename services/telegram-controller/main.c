@@ -49,6 +49,7 @@ static void destroy(void *arg)
         if (!self)
                 return;
         controller_questions_done(self);
+        controller_streams_done(self);
         tg_voice_free(self->voice);
         tg_role_free(self->role);
         tg_wire_free(self->wire);

@@ -28,6 +28,9 @@ struct memory_waiting {
         bool by_main; /* asked of the main bot */
         char name[TG_COMMAND_MAX_BYTES + 1];
         char arguments[MEMORY_ARGS_SIZE];
+
+        bool awaits_word;    /* of this run: nobody has answered, and that was not said */
+        int64_t deadline_us; /* of this run, of what awaits a word: void after it; 0: none */
 };
 
 struct memory {

@@ -11,6 +11,9 @@
 #include <string.h>
 
 #define ACCOUNT_KEY "account"
+/* A service that is there answers within; and how often is looked. */
+#define WORD_WITHIN_US (10 * BUS_US_PER_SEC)
+#define WORD_LOOK_US   BUS_US_PER_SEC
 
 static void keep_account(struct controller *self, Pb__Account *account)
 {
@@ -36,7 +39,7 @@ static int on_result(void *arg, const struct bus_message *message)
         struct controller *self = arg;
         BUS_AUTOBUF struct bus_buf html = BUS_BUF_INIT;
         Pb__ControlResult *result = MESSAGE_UNPACK(control_result, message->body);
-        const struct memory_waiting *asked;
+        struct memory_waiting *asked;
         const char *why;
         int r = 0;
 
@@ -46,12 +49,66 @@ static int on_result(void *arg, const struct bus_message *message)
         if (validate_control_result(result, &why) < 0) {
                 r = BUS_QUARANTINE;
         } else if (asked) {
+                asked->awaits_word = false;
                 render_result(&html, asked->name, result);
                 controller_say(self, (struct controller_chat){ asked->chat_id, asked->by_main },
                         bus_buf_str(&html), NULL);
         }
         pb__control_result__free_unpacked(result, NULL);
         return r;
+}
+
+/* Once: a service that is away carries it out when it is back, or never does. What has a deadline may
+ * have been carried out before it, unheard; whoever finds it later refuses it. */
+static void say_nothing_heard(struct controller *self, struct memory_waiting *asked)
+{
+        BUS_AUTOBUF struct bus_buf html = BUS_BUF_INIT;
+
+        asked->awaits_word = false;
+        tg_printf(&html,
+                asked->deadline_us
+                        ? "/%s: <b>no answer</b> in its time. If it was not carried out by then it is "
+                          "void; /plugins and /health say what holds."
+                        : "/%s: <b>no answer</b> yet. It may still happen; /status and /health say "
+                          "what holds.",
+                asked->name);
+        controller_say(self, (struct controller_chat){ asked->chat_id, asked->by_main },
+                bus_buf_str(&html), NULL);
+}
+
+static void on_word_due(void *arg)
+{
+        struct controller *self = arg;
+        const int64_t now_us = bus_wall_us();
+        bool others = false;
+
+        for (size_t i = 0; i < MEMORY_WAITING; i++) {
+                struct memory_waiting *asked = &self->memory.asked[i];
+
+                if (!asked->awaits_word)
+                        continue;
+                if (now_us - asked->at_us >= WORD_WITHIN_US && now_us > asked->deadline_us)
+                        say_nothing_heard(self, asked);
+                else
+                        others = true;
+        }
+        if (others)
+                bus_loop_set_timer(self->word_timer, WORD_LOOK_US);
+}
+
+void controller_await_word(struct controller *self)
+{
+        if (!self->word_timer)
+                self->word_timer = bus_loop_add_timer(
+                        bus_service_loop(self->service), WORD_LOOK_US, 0, on_word_due, self);
+        else
+                bus_loop_set_timer(self->word_timer, WORD_LOOK_US);
+}
+
+void controller_streams_done(struct controller *self)
+{
+        if (self->word_timer)
+                bus_loop_remove(bus_service_loop(self->service), self->word_timer);
 }
 
 /* A critical alarm goes out by every bot there is; where all share one, telegram-notify's is enough. */
@@ -125,6 +182,8 @@ const struct bus_input controller_inputs[] = {
         OF("order-executor"),
         OF("telegram-analytics"),
         OF("health"),
+        { "alarm", "telegram-notify", BUS_START_NOW, on_alarm,
+                true }, /* who may be the one that cannot speak */
         { 0 },
 };
 

@@ -357,14 +357,19 @@ static void register_metrics(struct tg_voice *voice)
                 bus_gauge(metrics, "umbra_telegram_waiting", "", "Messages for people that wait.");
 }
 
+/* Who said what last with our bots, and to whom, is not known: as long as a chat waits for the next. */
+static void hold_still(struct tg_voice *voice)
+{
+        voice->paces[0].next_us = voice->paces[1].next_us = bus_mono_us() + TG_PACE_CHAT_US;
+}
+
 int tg_voice_new(struct bus_service *service, struct tg_role *role, struct tg_voice **ret_voice)
 {
         struct tg_voice *voice = bus_new(struct tg_voice);
         int r;
 
         *voice = (struct tg_voice){ .service = service, .role = role };
-        /* what the process before this one sent last, and to whom, is not known */
-        voice->paces[0].next_us = voice->paces[1].next_us = bus_mono_us() + TG_PACE_CHAT_US;
+        hold_still(voice); /* the process before this one may have spoken */
         register_metrics(voice);
         voice->timer = bus_loop_add_timer(bus_service_loop(service), 0, 0, pump, voice);
         r = bus_scan(service, KEY_PREFIX, load_one, voice);
@@ -396,7 +401,13 @@ void tg_voice_set_painter(struct tg_voice *voice, tg_painter_fn painter, void *a
 
 void tg_voice_role_changed(struct tg_voice *voice)
 {
+        bool is_off = !tg_role_bot(voice->role);
+
         voice->main_is_bad = false;
+        if (voice->was_off &&
+                !is_off) /* others may be back at this moment, and know nothing of each other */
+                hold_still(voice);
+        voice->was_off = is_off;
         bus_loop_set_timer(voice->timer, 0);
 }
 

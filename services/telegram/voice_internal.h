@@ -31,6 +31,7 @@ struct tg_voice {
         uint64_t last_number;
         int64_t retry_us; /* how long the next pause is, doubled by each failure */
         bool in_flight, as_plain;
+        bool was_off;             /* no bot of the role's worked */
         bool main_is_bad;         /* it refused a token while another bot spoke */
         const struct tg_bot *bot; /* what the message under way was sent with */
         struct tg_batch batch;    /* the message under way */

@@ -182,11 +182,14 @@ is_active legacy_v3 || fail 'a refused switch was carried out'
 
 # ---- somebody else on the bus asks: health judges it and asks in its own name ----
 ask() { # HOW: the answers
-        ASK=$1 timeout 30 "$controller" --config "$UMBRA_STATE/umbra.ini" </dev/null 2>"$UMBRA_STATE/told"
+        ASK=$1 timeout 60 "$controller" --config "$UMBRA_STATE/umbra.ini" </dev/null 2>"$UMBRA_STATE/told"
 }
 # its place for sockets, where each service has a uid of its own, is open to others as theirs are
-mkdir -p "$UMBRA_STATE/run/telegram-controller"
-chmod 711 "$UMBRA_STATE/run/telegram-controller"
+make_place() {
+        mkdir -p "$UMBRA_STATE/run/telegram-controller"
+        chmod 711 "$UMBRA_STATE/run/telegram-controller"
+}
+make_place
 "$umbra" backup --name now >/dev/null
 answer=$(ask plainly) || fail "a request over the bus: $(tail -n 3 "$UMBRA_STATE/told")"
 case $answer in
@@ -194,8 +197,11 @@ case $answer in
 *) fail "a request over the bus: $answer" ;;
 esac
 until_true 5 is_active combined_v3
-post rollback >/dev/null
 passed 'a request over the bus passes the gate too, and one answers'
+answer=$(ask plainly) || fail "it holds already: $(tail -n 3 "$UMBRA_STATE/told")"
+[ "$answer" = 'health 2 ' ] || fail "it holds already: $answer"
+post rollback >/dev/null
+passed 'and one answers where it changes nothing'
 
 # ---- who, when, why ----
 curl -s "$(ops)/api/audit?limit=500" >"$UMBRA_STATE/audit"
@@ -205,6 +211,31 @@ crash health
 curl -s "$(ops)/api/audit?limit=500" >"$UMBRA_STATE/again"
 grep -q '"reason":"kill"' "$UMBRA_STATE/again" || fail 'the audit is gone with health'
 passed 'who switched what, when and why outlives health'
+
+# ---- what health finds too late is void: it says so, where it has not forgotten ----
+called_void() {
+        grep -c ' request_refused code=deadline_passed' "$UMBRA_STATE/log/health.log"
+}
+kill -STOP "$up"
+kill -KILL "$(pid_of health)"
+ask plainly >"$UMBRA_STATE/late" &
+late=$!
+sleep 16 # a request has ten seconds
+kill -CONT "$up"
+wait "$late" || fail 'nobody says that it was too late'
+[ "$(cat "$UMBRA_STATE/late")" = 'health 3 deadline_passed' ] || fail "too late: $(cat "$UMBRA_STATE/late")"
+until_true 20 is_active legacy_v3
+passed 'what health finds too late is void, and it says so'
+stop
+forget_store health
+# shellcheck disable=SC2086
+start $settings
+make_place
+until_true 20 is_ready strategy-v3
+ask plainly >/dev/null || fail 'asked of a health without its store' # behind all that was asked before
+[ "$(called_void)" = 1 ] || fail "a health without its store called $(called_void) requests void"
+until_true 20 is_active legacy_v3
+passed 'a health that has lost its store calls nothing void that it may have passed on'
 stop
 
 # ---- a plugin that crashes: rolled back from that very signal ----

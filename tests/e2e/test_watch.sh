@@ -128,6 +128,9 @@ for auto in no yes; do
                 until_true 10 has_alarm plugin_crashed
                 until_true 30 state_is "$id" filled
                 passed 'a plugin that dies: the signal it died of is judged by legacy_v3, and filled'
+                until_true 10 watch_is on false
+                cut_over 'a plugin that died'
+                passed 'and the next one in its place is watched anew'
         else
                 comes plugin_crash 'a plugin that dies'
                 until_true 30 state_is "$id" quarantined

@@ -131,6 +131,7 @@ def in_turn(rig, user, *steps):
 
 def act(rig):
     """Three people at once, as each chat is paced."""
+    begun = rig.last()
     settle = "/settle 0123456789ABCDEF not_executed"
     rig.answer("/pause lunch", "done", TRADER)
     with concurrent.futures.ThreadPoolExecutor() as pool:
@@ -138,10 +139,16 @@ def act(rig):
                 (TRADER, ("/resume", "done"), ("/kill", "done"), ("/resume kill off", "done")),
                 (OTHER, ("/closeall", "order-executor"), ("/close 123456", "order-executor"), (settle, "refused")),
                 (ADMIN, ("/setrisk daily_cap 1500", "done"), ("/rollback", "(strategy-v3)"),
-                 ("/cutover force a drill", "done"), ("/disable combined_v3", "strategy-v3"),
+                 ("/cutover force a drill", "done"), ("/cutover", "unchanged"), ("/enable nosuch", "unknown_plugin"),
+                 ("/disable combined_v3", "strategy-v3"),
                  ("/enable legacy_v3", "strategy-v3")))]:
             done.result()
     rig.passed("each switch asks back, acts, and its result comes back")
+    for command in ("/cutover", "/enable"):
+        told = [m["text"] for m in rig.messages(ADMIN, begun) if f"{command}: " in m["text"]]
+        if len(told) != 2:
+            raise Failed(f"{command}, asked twice, was answered by {told}")
+    rig.passed("and once, where nothing changes, too")
     question = rig.answer("/kill", "sure?")
     yes, no = (b["callback_data"] for b in question["reply_markup"]["inline_keyboard"][0])
     rig.press(yes, question, TRADER)
@@ -153,6 +160,43 @@ def act(rig):
     if len(rig.audit("kill")) != 1:
         raise Failed("a No has killed")
     rig.passed("a question is for who was asked, once")
+
+
+def unanswered(rig):
+    """Who commands a service that is away hears that, and later what came of it."""
+    executor = rig.pid("order-executor")
+    after = rig.last()
+    os.kill(executor, signal.SIGSTOP)
+    try:
+        rig.write("/pause away")
+        rig.hears("no answer", ADMIN, after)
+    finally:
+        os.kill(executor, signal.SIGCONT)
+    rig.hears("done", ADMIN, after)
+    if sum("no answer" in m["text"] for m in rig.messages(ADMIN, after)) != 1:
+        raise Failed("said more than once")
+    rig.confirm("/resume", "done")
+    rig.passed("a service that is away: no answer yet, said once, and its answer when it is back")
+
+
+def overdue(rig):
+    """A switch that nobody could judge in its time: told when that is over, and by health when it knows."""
+    active = lambda: fetch(f"{rig.ops}/api/route")["active"]
+    before = active()
+    question, buttons = rig.ask_back("/cutover force away")
+    health, after = rig.pid("health"), question["message_id"]
+    os.kill(health, signal.SIGSTOP)
+    try:
+        rig.press(buttons[0], question)
+        rig.hears("no answer", ADMIN, after)
+    finally:
+        os.kill(health, signal.SIGCONT)
+    rig.hears("deadline_passed", ADMIN, after)
+    rig.answer("/version", "Umbra 0")
+    told = [m["text"] for m in rig.messages(ADMIN, after) if "/cutover: " in m["text"]]
+    if len(told) != 2 or "it is void" not in told[0] or "refused (health)" not in told[1] or active() != before:
+        raise Failed(f"{before} became {active()}, and told was {told}")
+    rig.passed("a switch whose time is over: said once, and once more when it is known that nothing was done")
 
 
 def stale(rig):
@@ -281,6 +325,8 @@ def main():
         trade(rig)
         people(rig)
         act(rig)
+        unanswered(rig)
+        overdue(rig)
         stale(rig)
         hostile(rig)
         conflict(rig)

@@ -22,6 +22,8 @@ function ticks(low, high) {
   const list = [];
   for (let v = Math.floor(low / step) * step; v < high + step; v += step)
     list.push(v);
+  if (list.length < 2) // all the same, and round
+    list.push(list[0] + step);
   return list;
 }
 
