@@ -2,6 +2,7 @@
 
 #include "libbus/base/clock.h"
 #include "libbus/base/e8.h"
+#include "libbus/base/spare.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -108,6 +109,7 @@ static void draw_and_end(sheet_draw_fn draw, const void *arg, int fd)
         struct bus_buf png = BUS_BUF_INIT;
 
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        bus_spare_take_share();
         if (draw(arg, &png) < 0)
                 _exit(1);
         write_all(fd, &png);
