@@ -166,8 +166,8 @@ static int run_slices(struct bench *bench, slice_fn fn, unsigned int slices, siz
 
 /*
  * The executor's store does not know which of its commits the broker link waits for. With one alert
- * at a time these are the turns that staged an intent, and checkpoints: whatever syncs are more than
- * commits. Under load one commit holds many turns, of intents and of reports: all of them count.
+ * at a time these are as many as turns that staged an intent, since one that was promised waits for the
+ * promise's instead of its own; and checkpoints: whatever syncs are more than commits. Under load one commit holds many turns, of intents and of reports: all of them count.
  */
 static void add_syncs(const struct umbra_counters *before, const struct umbra_counters *after,
         const struct umbra_trades *trades, size_t alerts, struct series *path, struct series *all)
@@ -247,6 +247,7 @@ static int measure_umbra(struct bench *bench)
         struct umbra_trades trades;
         int r;
 
+        sleep(CALM_S);
         r = measure_syncs(bench, idle_slice, 2 * extent->idle_alerts, &results->syncs_idle,
                 &results->all_syncs_idle, &trades);
         for (size_t i = 0; !r && i < UMBRA_STEPS; i++)

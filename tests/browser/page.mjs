@@ -197,6 +197,21 @@ async function reads() {
   await context.close();
 }
 
+// An account on which nothing has happened for two minutes: one value, and a round one.
+async function flatCurve() {
+  const { page, context } = await show({});
+  await check('an equity that stands still is drawn', async () => {
+    const drawn = await page.evaluate(async () => {
+      const { lineChart } = await import('/chart.js');
+      const figure = document.createElement('figure');
+      lineChart(figure, [[0, 1000000, 1000000], [60000, 1000000, 1000000]]);
+      return figure.innerHTML;
+    });
+    must(drawn.includes('polyline') && !drawn.includes('NaN'), drawn);
+  });
+  await context.close();
+}
+
 async function manyAlerts() {
   for (let sent = 0; sent < MANY; sent += AT_ONCE)
     await Promise.all(Array.from({ length: AT_ONCE }, () => send(squeeze)));
@@ -237,7 +252,7 @@ async function healthDies() {
 }
 
 try {
-  for (const part of [loads, updates, polls, switches, reads, manyAlerts, healthDies])
+  for (const part of [loads, updates, polls, switches, reads, flatCurve, manyAlerts, healthDies])
     await part();
 } catch (error) {
   console.log('FAIL ' + error.message);

@@ -4,7 +4,7 @@
 set -eu
 # shellcheck source=tests/e2e/rig.sh
 . "$(dirname "$0")/rig.sh"
-installations=20
+installations=8
 
 # An entry, as soon as the ready line is there; its id is left in $id.
 post_at_once() {

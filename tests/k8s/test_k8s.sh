@@ -203,7 +203,8 @@ kill "$other"
 wait "$other" || :
 other=
 
-# It knows what the manifests have: KIND/NAME with a folder of backups on a volume.
+# It knows what the manifests have: KIND/NAME with a folder of backups on a volume; and that what staging
+# is asked for lies in staging's namespace.
 mkdir "$folder/played"
 cat >"$folder/played/kubectl" <<'KUBECTL'
 #!/bin/sh
@@ -221,7 +222,8 @@ case "$1 $2" in
         [ "$1" = apply ]
         exit
         ;;
-'-n umbra') shift 2 ;;
+'-n umbra') [ "$3" = rollout ] && shift 2 ;;
+"-n $(sed -n 's/^  namespace: //p' "$PLAYED/staging.yaml" | sort -u)") shift 2 ;;
 *) exit 2 ;;
 esac
 case $1 in
