@@ -19,8 +19,6 @@
 #define STAMPS_MAX 16
 /* Commits made for what callbacks of the commit before staged, before the loop goes around. */
 #define COMMIT_ROUNDS_MAX 4
-/* A message is through all services sooner than that: who has not committed for so long is idle. */
-#define SETTLE_PAUSE_US (5 * BUS_US_PER_MS)
 /* Who is in the background and so far behind makes up for much at once. */
 #define LATE_US (1 * BUS_US_PER_SEC)
 
@@ -364,7 +362,7 @@ static int write_batch(struct bus_service *service)
         r = store_commit(service->store, service->turn.batch,
                 service->turn.sync ? STORE_SYNC_FULL : STORE_SYNC_NORMAL);
         after = bus_mono_us();
-        service->settle_due_us = after + SETTLE_PAUSE_US; /* however long the disk took */
+        service->settle_due_us = after + SERVICE_SETTLE_PAUSE_US; /* however long the disk took */
         if (service->turn.sync)
                 service->synced_us = after;
         bus_metric_inc(service->commits);

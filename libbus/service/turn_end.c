@@ -5,6 +5,7 @@
 #include "libbus/base/clock.h"
 #include "libbus/base/log.h"
 #include "libbus/service/internal.h"
+#include "libbus/service/schedule.h"
 
 #include <time.h>
 
@@ -129,7 +130,9 @@ static bool gathers(struct bus_service *service)
 
 /*
  * What was committed is out, and the store has its own work with it. That takes a processor which
- * the one who goes on with the message may want: it waits until there is nothing else to do.
+ * the one who goes on with the message may want: it waits until there is nothing else to do. Between two
+ * pieces who shares the processor goes on, our I/O thread first of all: without it no message would come
+ * that ends the quiet.
  */
 static void settle(struct bus_service *service)
 {
@@ -140,8 +143,11 @@ static void settle(struct bus_service *service)
         if (rest == STORE_BACKLOG_NONE)
                 return;
         now_us = bus_mono_us();
+        if (turn_has_work(&service->turn))
+                service->settle_due_us = now_us + SERVICE_SETTLE_PAUSE_US;
         if (rest == STORE_BACKLOG_PRESSING || now_us >= service->settle_due_us) {
                 store_settle(service->store);
+                schedule_let_others();
                 if (store_unsettled(service->store) == STORE_BACKLOG_NONE)
                         return;
         }

@@ -454,6 +454,31 @@ Test(service, a_commit_that_may_be_later_goes_with_what_comes_next_or_by_itself)
         service_free(service);
 }
 
+/* However long ago the last one was: who puts commits off is not idle between them. */
+Test(service, the_store_s_own_work_waits_for_a_commit_that_is_still_to_come)
+{
+        struct bus_service *service = make();
+
+        cr_expect_eq(run_it(service), 0);
+        service->draining = false;
+        bus_put(service, "a", bus_bytes_str("b"), false);
+        service_turn_end(service);
+        linger(service, 60 * BUS_US_PER_SEC);
+        for (int turn = 0; turn < 100; turn++) {
+                service->settle_due_us = 0;
+                service_turn_end(service);
+        }
+        cr_expect_neq(store_unsettled(service->store), STORE_BACKLOG_NONE);
+        cr_expect_gt(service->settle_due_us, 0);
+        linger(service, 0);
+        for (int turn = 0; turn < 100; turn++) {
+                service->settle_due_us = 0;
+                service_turn_end(service);
+        }
+        cr_expect_eq(store_unsettled(service->store), STORE_BACKLOG_NONE);
+        service_free(service);
+}
+
 Test(service, makes_a_backup_that_opens)
 {
         struct bus_service *service = make();

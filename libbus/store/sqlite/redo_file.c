@@ -110,6 +110,7 @@ int redo_file_create(struct redo_file *file, const char *path)
         if (!r)
                 r = bus_sync_folder_of(path);
         file->size = REDO_FIRST_BYTES;
+        file->wanted = REDO_SOON_BYTES;
         return r;
 }
 
@@ -124,6 +125,7 @@ int redo_file_reuse(struct redo_file *file, const char *path)
         if (fstat(file->fd, &status) < 0)
                 return -errno;
         file->size = (uint64_t)status.st_size;
+        file->wanted = REDO_SOON_BYTES;
         return 0;
 }
 
@@ -293,9 +295,10 @@ void redo_file_restart(struct redo_file *file)
 
 void redo_file_want_more(struct redo_file *file)
 {
-        file->wanted = file->size * REDO_GROWTH;
-        if (file->wanted > REDO_LAST_BYTES)
-                file->wanted = REDO_LAST_BYTES;
+        uint64_t larger = file->size * REDO_GROWTH;
+
+        if (larger > file->wanted)
+                file->wanted = larger < REDO_LAST_BYTES ? larger : REDO_LAST_BYTES;
 }
 
 bool redo_file_wants_more(const struct redo_file *file)

@@ -6,8 +6,9 @@
  */
 #include "libbus/base/bytes.h"
 
-/* As it begins. */
+/* As it begins, and as soon as there is time: a burst of some hundred alerts fits into half of it. */
 #define REDO_FIRST_BYTES ((uint64_t)256 << 10)
+#define REDO_SOON_BYTES  ((uint64_t)4 << 20)
 /* As far as it grows, fourfold at a time: half of it holds a burst of some thousand alerts, which the
  * database then sees when it is over; more would only make a restart longer. */
 #define REDO_LAST_BYTES ((uint64_t)16 << 20)

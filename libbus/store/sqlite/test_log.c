@@ -290,6 +290,26 @@ Test(log, records_of_an_earlier_round_are_not_taken_for_new_ones)
         }
 }
 
+/* So that the first burst need not wait for it. */
+Test(log, grows_while_nothing_happens)
+{
+        EACH_ENGINE(t)
+        {
+                BUS_AUTOFREE char *log = log_of(t);
+                struct stat status = { 0 };
+                int steps = 0;
+
+                test_stream(t, NUMBERED_STREAM, STORE_STREAM_FULL);
+                cr_assert_eq(numbered_commit(t, 1, 700, STORE_SYNC_FULL), 0);
+                while (store_unsettled(t->store) != STORE_BACKLOG_NONE && steps++ < 100)
+                        store_settle(t->store);
+                cr_assert_eq(stat(log, &status), 0);
+                cr_expect_eq((uint64_t)status.st_size, REDO_SOON_BYTES);
+                test_reopen_killed(t);
+                expect_number(t, 1);
+        }
+}
+
 /* ---- a full disk ---- */
 
 Test(log, what_the_database_has_no_room_for_is_kept_and_nothing_more_is_promised)
