@@ -133,8 +133,9 @@ static inline int service_turn_max(const struct bus_service *service)
         return service->class->turn_max ? service->class->turn_max : BUS_BATCH_MAX;
 }
 
-/* A message is through all services sooner than that: who has nothing to commit for so long is idle. */
-#define SERVICE_SETTLE_PAUSE_US (5 * BUS_US_PER_MS)
+/* A message is through all services sooner than that, though a disk be slow: who has nothing to commit for
+ * so long is idle. */
+#define SERVICE_SETTLE_PAUSE_US (20 * BUS_US_PER_MS)
 
 /* staging.c */
 /* Whether there is anything to commit. */

@@ -27,7 +27,8 @@
 #define WAL_MAX_PAGES 500
 /* What may gather before it is carried over though there is other work: some thousand alerts. */
 #define GATHER_MAX_BYTES ((size_t)8 << 20)
-/* Of the log, before it begins anew while it is quiet, so that the next burst has room. */
+/* Of the log, before it begins anew while it is quiet, so that the next burst has room: an eighth of one
+ * that has grown, a quarter of one that has not. */
 #define QUIET_LOG_BYTES ((uint64_t)2 << 20)
 /* Work is counted in small operations: so many bytes are one more. */
 #define WORK_BYTES 256
@@ -354,7 +355,7 @@ static bool log_is_half_full(const struct sqlite_store *s)
 
 static bool log_is_worn(const struct sqlite_store *s)
 {
-        return log_is_half_full(s) || s->log.head > QUIET_LOG_BYTES;
+        return s->log.head > s->log.size / 4 || s->log.head > QUIET_LOG_BYTES;
 }
 
 static bool wal_is_long(const struct sqlite_store *s)
