@@ -194,7 +194,6 @@ static void look_at_background(struct supervisor *supervisor)
 
                         if (r < 0)
                                 child->spare.process = 0;
-                        child->sees_to_itself = false;
                         child->sees_to_itself = r == -EBUSY;
                         continue;
                 }
@@ -220,6 +219,7 @@ static int start_child(struct supervisor *supervisor, struct child *child)
                 run_child(supervisor, child, log_fd, parent);
         child->pid = pid;
         child->spare.process = 0;
+        child->sees_to_itself = false;
         child->started_us = bus_mono_us();
         write_pid(supervisor, child);
         tell(supervisor, SUPERVISOR_STARTED, child, 0);
@@ -328,7 +328,6 @@ static void restart_what_is_due(struct supervisor *supervisor)
 static void on_tick(void *arg)
 {
         struct supervisor *supervisor = arg;
-
         int64_t now_us = bus_mono_us();
 
         reap(supervisor);

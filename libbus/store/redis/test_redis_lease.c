@@ -281,23 +281,36 @@ Test(redis_lease, a_server_that_lost_commits_is_found_out_and_no_number_comes_tw
         }
 }
 
+/* SEAT commits what is to be lost. */
+static void append_lost(struct seat *seat)
+{
+        struct bus_pos position;
+        bool duplicate;
+
+        copy_data("appendonlydir", "older");
+        cr_assert_eq(seat_append(seat->store, "lost", "k", &duplicate, &position), 0);
+}
+
+/* Both are killed, and the server forgets that. */
+static void lose_it(struct seat *one, struct seat *two)
+{
+        one->store = store_abandon(one->store);
+        two->store = store_abandon(two->store);
+        lose_commits();
+}
+
 /* One replica finds out, by what was acknowledged to it; the others are told. */
 Test(redis_lease, what_one_replica_has_lost_stops_the_others_too)
 {
         EACH_ENGINE(t)
         {
                 struct seat one = seat_new("one"), two = seat_new("two");
-                struct bus_pos position;
-                bool duplicate;
                 char error[256] = "";
 
                 t->store = store_free(t->store);
                 open_replicas(&one, &two);
-                copy_data("appendonlydir", "older");
-                cr_assert_eq(seat_append(two.store, "lost", "k", &duplicate, &position), 0);
-                one.store = store_abandon(one.store);
-                two.store = store_abandon(two.store);
-                lose_commits();
+                append_lost(&two);
+                lose_it(&one, &two);
 
                 cr_assert_eq(seat_open(&one, true, error, sizeof(error)), 0, "%s", error);
                 cr_expect_not(store_has_regressed(one.store), "it knows of no loss");
@@ -324,19 +337,14 @@ Test(redis_lease, a_replica_that_only_renews_finds_out_what_another_has_lost)
         EACH_ENGINE(t)
         {
                 struct seat one = seat_new("one"), two = seat_new("two");
-                struct bus_pos position;
-                bool duplicate;
                 char error[256] = "";
 
                 t->store = store_free(t->store);
                 open_replicas(&one, &two);
                 cr_expect_eq(store_renew(one.store), 0);
-                copy_data("appendonlydir", "older");
-                cr_assert_eq(seat_append(two.store, "lost", "k", &duplicate, &position), 0);
+                append_lost(&two);
                 cr_expect_eq(store_renew(one.store), 0);
-                two.store = store_abandon(two.store);
-                one.store = store_abandon(one.store);
-                lose_commits();
+                lose_it(&one, &two);
 
                 cr_assert_eq(seat_open(&one, true, error, sizeof(error)), 0, "%s", error);
                 cr_expect(store_has_regressed(one.store));
