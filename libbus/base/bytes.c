@@ -16,7 +16,7 @@ void bus_buf_clear(struct bus_buf *buf)
         buf->size = 0;
 }
 
-uint8_t *bus_buf_reserve(struct bus_buf *buf, size_t more)
+uint8_t *bus_buf_grow(struct bus_buf *buf, size_t more)
 {
         size_t need, capacity = buf->capacity ? buf->capacity : 64;
 
@@ -28,19 +28,6 @@ uint8_t *bus_buf_reserve(struct bus_buf *buf, size_t more)
                 buf->capacity = capacity;
         }
         return buf->data + buf->size;
-}
-
-void bus_buf_add(struct bus_buf *buf, const void *data, size_t size)
-{
-        if (!size)
-                return;
-        memcpy(bus_buf_reserve(buf, size), data, size);
-        buf->size += size;
-}
-
-void bus_buf_add_str(struct bus_buf *buf, const char *text)
-{
-        bus_buf_add(buf, text, strlen(text));
 }
 
 void bus_buf_printf(struct bus_buf *buf, const char *format, ...)

@@ -44,10 +44,29 @@ static inline bool bus_bytes_begin(struct bus_bytes bytes, struct bus_bytes pref
 
 void bus_buf_done(struct bus_buf *buf); /* frees what it owns; leaves it empty and usable */
 void bus_buf_clear(struct bus_buf *buf);
+/* What bus_buf_reserve does where there is no room yet. */
+uint8_t *bus_buf_grow(struct bus_buf *buf, size_t more);
+
 /* Makes room for MORE bytes behind size and returns where they start; size is not changed. */
-uint8_t *bus_buf_reserve(struct bus_buf *buf, size_t more);
-void bus_buf_add(struct bus_buf *buf, const void *data, size_t size);
-void bus_buf_add_str(struct bus_buf *buf, const char *text);
+static inline uint8_t *bus_buf_reserve(struct bus_buf *buf, size_t more)
+{
+        return buf->data && more <= buf->capacity - buf->size ? buf->data + buf->size
+                                                              : bus_buf_grow(buf, more);
+}
+
+static inline void bus_buf_add(struct bus_buf *buf, const void *data, size_t size)
+{
+        if (!size)
+                return;
+        memcpy(bus_buf_reserve(buf, size), data, size);
+        buf->size += size;
+}
+
+static inline void bus_buf_add_str(struct bus_buf *buf, const char *text)
+{
+        bus_buf_add(buf, text, strlen(text));
+}
+
 void bus_buf_printf(struct bus_buf *buf, const char *format, ...) BUS_PRINTF(2, 3);
 /* The text with a NUL behind it (not counted in size); borrowed until the next change. */
 const char *bus_buf_str(struct bus_buf *buf);
