@@ -380,8 +380,9 @@ enum alert_field alert_field_of(const char *name)
 {
         enum alert_field field = 0;
 
-        while (field < FIELD_COUNT && strcmp(fields[field].name, name) != 0)
-                field++;
+        for (; field < FIELD_COUNT; field++) /* asked for each field of each alert */
+                if (fields[field].name[0] == name[0] && !strcmp(fields[field].name, name))
+                        break;
         return field;
 }
 

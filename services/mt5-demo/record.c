@@ -192,10 +192,18 @@ static void add_text(struct bus_buf *buf, const char *text)
 
 static void add_number(struct bus_buf *buf, uint64_t value)
 {
-        char text[24]; /* JSON's integers have a sign: that is how they are read again */
-        int n = snprintf(text, sizeof(text), "%" PRId64, (int64_t)value);
+        /* JSON's integers have a sign: that is how they are read again */
+        const bool negative = (int64_t)value < 0;
+        char text[24], *end = text + sizeof(text), *at = end;
 
-        bus_buf_add(buf, text, (size_t)n);
+        if (negative)
+                value = -value;
+        do
+                *--at = (char)('0' + value % 10);
+        while (value /= 10);
+        if (negative)
+                *--at = '-';
+        bus_buf_add(buf, at, (size_t)(end - at));
 }
 
 /* A price off its symbol's digits is shown as it is: the ledger holds what came. */
