@@ -4,6 +4,8 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -15,14 +17,17 @@ static cpu_set_t mine(void)
         return set;
 }
 
-static int last(const cpu_set_t *set)
+/* One that is not the system's own choice, whichever that is. */
+static int told(const cpu_set_t *set)
 {
-        int found = -1;
+        int first = 0;
+        char text[16];
 
-        for (int i = 0; i < CPU_SETSIZE; i++)
-                if (CPU_ISSET(i, set))
-                        found = i;
-        return found;
+        while (!CPU_ISSET(first, set))
+                first++;
+        snprintf(text, sizeof(text), "%d", first);
+        setenv("UMBRA_SHARED_PROCESSOR", text, true);
+        return first;
 }
 
 static cpu_set_t two_at_least(void)
@@ -34,24 +39,57 @@ static cpu_set_t two_at_least(void)
         return set;
 }
 
-Test(processor, who_shares_has_the_last_and_may_go_back)
+Test(processor, who_shares_has_the_one_and_may_go_back)
 {
         cpu_set_t before = two_at_least(), now;
+        int shared = told(&before);
 
         bus_processor_share();
         now = mine();
         cr_expect_eq(CPU_COUNT(&now), 1);
-        cr_expect(CPU_ISSET(last(&before), &now));
+        cr_expect(CPU_ISSET(shared, &now));
         bus_processor_any(0);
         now = mine();
         cr_expect(CPU_EQUAL(&before, &now));
+}
+
+/* Those that another program has chosen for agree with it. */
+Test(processor, what_is_started_chooses_as_we_do)
+{
+        cpu_set_t before = two_at_least(), chosen, now;
+
+        unsetenv("UMBRA_SHARED_PROCESSOR");
+        bus_processor_choose();
+        cr_assert(getenv("UMBRA_SHARED_PROCESSOR"));
+        CPU_ZERO(&chosen);
+        CPU_SET(atoi(getenv("UMBRA_SHARED_PROCESSOR")), &chosen);
+        bus_processor_share();
+        now = mine();
+        cr_expect(CPU_EQUAL(&chosen, &now));
+        CPU_AND(&now, &now, &before);
+        cr_expect_eq(CPU_COUNT(&now), 1);
+}
+
+Test(processor, a_word_that_is_none_is_not_heard)
+{
+        static const char *const words[] = { "", "-1", "no", "0x", "4096", "99999999999999999999" };
+        cpu_set_t before = two_at_least(), now;
+
+        for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+                setenv("UMBRA_SHARED_PROCESSOR", words[i], true);
+                bus_processor_share();
+                now = mine();
+                cr_expect_eq(CPU_COUNT(&now), 1);
+                CPU_AND(&now, &now, &before);
+                cr_expect_eq(CPU_COUNT(&now), 1, "%s", words[i]);
+        }
 }
 
 Test(processor, who_keeps_off_has_all_others)
 {
         cpu_set_t expected = two_at_least(), now;
 
-        CPU_CLR(last(&expected), &expected);
+        CPU_CLR(told(&expected), &expected);
         bus_processor_leave(0);
         now = mine();
         cr_expect(CPU_EQUAL(&expected, &now));
@@ -78,7 +116,7 @@ Test(processor, a_thread_of_one_who_shares_can_leave)
         struct other other;
         pthread_t thread;
 
-        CPU_CLR(last(&expected), &expected);
+        CPU_CLR(told(&expected), &expected);
         bus_processor_share();
         pthread_barrier_init(&other.begun, NULL, 2);
         pthread_barrier_init(&other.seen, NULL, 2);

@@ -372,6 +372,8 @@ int supervisor_new(struct bus_loop *loop, const struct supervisor_options *optio
         supervisor->loop = loop;
         supervisor->options = *options;
         supervisor->may_place = options->realtime && may_give();
+        if (supervisor->may_place)
+                bus_processor_choose();
         /* who starts us in the background as a whole has put nobody of ours behind another */
         supervisor->may_put_behind =
                 supervisor->may_place && getpriority(PRIO_PROCESS, 0) < BUS_SPARE_NICE;
