@@ -6,7 +6,7 @@
  * so that this connection sees them; it is committed behind a piece, without a sync.
  *
  * When the log is half full, or it is quiet behind a burst, all is carried over and the log begins
- * anew; then it grows, step by step. While that has to be, each bite carries twice what came since the
+ * anew; if it was half full, it then grows, step by step. While that has to be, each bite carries twice what came since the
  * last one, so that the log does not fill up before all of it is in the database. A record that was
  * promised is synced in the database before the log begins anew. If none was, the sync is put off
  * until one is: the database may lose its end meanwhile, and what the log then holds does not follow
@@ -322,8 +322,14 @@ void sqlite_restart_log(struct sqlite_store *s)
         s->log_after = s->seq;
 }
 
+static bool log_is_half_full(const struct sqlite_store *s)
+{
+        return s->log.head > s->log.size / 2;
+}
+
 int sqlite_recycle(struct sqlite_store *s)
 {
+        bool was_short = log_is_half_full(s);
         int r;
 
         r = sqlite_flush(s);
@@ -332,7 +338,8 @@ int sqlite_recycle(struct sqlite_store *s)
         if (r < 0)
                 return refuse(s, r);
         sqlite_restart_log(s);
-        redo_file_want_more(&s->log);
+        if (was_short)
+                redo_file_want_more(&s->log);
         return 0;
 }
 
@@ -346,11 +353,6 @@ static int checkpoint(struct sqlite_store *s)
         if (!r)
                 flushed_is_settled(s);
         return r;
-}
-
-static bool log_is_half_full(const struct sqlite_store *s)
-{
-        return s->log.head > s->log.size / 2;
 }
 
 static bool log_is_worn(const struct sqlite_store *s)

@@ -290,23 +290,52 @@ Test(log, records_of_an_earlier_round_are_not_taken_for_new_ones)
         }
 }
 
+static uint64_t settled_size(const struct test_store *t, const char *log)
+{
+        struct stat status = { 0 };
+        int steps = 0;
+
+        while (store_unsettled(t->store) != STORE_BACKLOG_NONE && steps++ < 10000)
+                store_settle(t->store);
+        cr_assert_eq(stat(log, &status), 0);
+        return (uint64_t)status.st_size;
+}
+
 /* So that the first burst need not wait for it. */
 Test(log, grows_while_nothing_happens)
 {
         EACH_ENGINE(t)
         {
                 BUS_AUTOFREE char *log = log_of(t);
-                struct stat status = { 0 };
-                int steps = 0;
 
                 test_stream(t, NUMBERED_STREAM, STORE_STREAM_FULL);
                 cr_assert_eq(numbered_commit(t, 1, 700, STORE_SYNC_FULL), 0);
-                while (store_unsettled(t->store) != STORE_BACKLOG_NONE && steps++ < 100)
-                        store_settle(t->store);
-                cr_assert_eq(stat(log, &status), 0);
-                cr_expect_eq((uint64_t)status.st_size, REDO_SOON_BYTES);
+                cr_expect_eq(settled_size(t, log), REDO_SOON_BYTES);
                 test_reopen_killed(t);
                 expect_number(t, 1);
+        }
+}
+
+/* Beginning anew in quiet, while there is room enough, is no reason to. */
+Test(log, grows_on_where_it_was_half_full)
+{
+        EACH_ENGINE(t)
+        {
+                BUS_AUTOFREE char *log = log_of(t);
+                const uint64_t body = 10000;
+                uint64_t number = 0, third = REDO_SOON_BYTES / 3 / body;
+
+                test_stream(t, NUMBERED_STREAM, STORE_STREAM_FULL);
+                cr_assert_eq(numbered_commit(t, ++number, body, STORE_SYNC_NORMAL), 0);
+                cr_assert_eq(settled_size(t, log), REDO_SOON_BYTES);
+                for (uint64_t i = 0; i < third; i++)
+                        cr_assert_eq(numbered_commit(t, ++number, body, STORE_SYNC_NORMAL), 0);
+                cr_expect_eq(settled_size(t, log), REDO_SOON_BYTES);
+                for (uint64_t i = 0; i < 2 * third; i++)
+                        cr_assert_eq(numbered_commit(t, ++number, body, STORE_SYNC_NORMAL), 0);
+                cr_expect_eq(settled_size(t, log), REDO_LAST_BYTES);
+                test_reopen_killed(t);
+                expect_number(t, number);
         }
 }
 
