@@ -145,6 +145,7 @@ static void take_records(struct bus_reader *reader, const Pb__ReplayReply *reply
                         return;
                 }
                 before = message.position;
+                message.more_follow = i + 1 < reply->n_records;
                 reader_take(reader, &message);
         }
 }

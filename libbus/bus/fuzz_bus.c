@@ -185,6 +185,7 @@ static void take_frame(struct rig *rig, uint8_t kind, struct bus_bytes frame)
 {
         switch (kind) {
         case 'm': take_message(rig, frame); break;
+        case 'l': peer_take_batch(rig->reader, frame); break;
         case 'b': take_beacon(rig, frame); break;
         case 'a': take_answer(rig, frame); break;
         case 'q': writer_take_question(&rig->writer, bus_bytes("x", 1), frame); break;

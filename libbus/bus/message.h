@@ -16,6 +16,7 @@ struct bus_message {
         struct bus_bytes body;
         int64_t received_us; /* wall clock when it was taken off the socket */
         bool replayed;       /* came by the replay socket, not live */
+        bool more_follow;    /* others came with it, and are handed over next: mostly, not always */
 };
 
 /*

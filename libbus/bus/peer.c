@@ -1,6 +1,7 @@
 #include "libbus/base/clock.h"
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
+#include "libbus/bus/batch.h"
 #include "libbus/bus/place.h"
 #include "libbus/bus/reader_internal.h"
 #include "libbus/bus/socket.h"
@@ -53,10 +54,11 @@ static void beacon_arrived(struct bus_peer *peer, struct bus_bytes frame)
         pb__beacon__free_unpacked(beacon, NULL);
 }
 
-static struct bus_reader *reader_of_topic(struct bus_peer *peer, const char *topic)
+/* TOPIC begins like a batch's: whose it is. */
+static struct bus_reader *reader_of_batch(struct bus_peer *peer, const char *topic)
 {
         for (struct bus_reader *r = peer->readers; r; r = r->next)
-                if (!strncmp(topic, r->kind->topic_prefix, strlen(r->kind->topic_prefix)))
+                if (!strcmp(topic + strlen(BUS_BATCH_TOPIC), r->kind->topic_prefix))
                         return r;
         return NULL;
 }
@@ -71,24 +73,51 @@ static void heard(struct bus_peer *peer, const char *topic, struct bus_bytes fra
         }
 }
 
-static void live_message(struct bus_peer *peer, const char *topic, struct bus_bytes frame)
+static void take_one(struct bus_reader *reader, struct bus_bytes topic, struct bus_bytes envelope,
+        bool more_follow)
 {
-        struct bus_reader *reader;
+        char text[TOPIC_MAX_BYTES + 1];
         struct held message;
 
-        if (!strncmp(topic, "beacon.", strlen("beacon."))) {
-                beacon_arrived(peer, frame);
+        if (topic.size > TOPIC_MAX_BYTES || memchr(topic.data, 0, topic.size)) {
+                reader_refuse(reader, BUS_BATCH_TOPIC, "holds what is no topic");
                 return;
         }
-        reader = reader_of_topic(peer, topic);
-        if (!reader)
-                heard(peer, topic, frame);
-        else if (reader_unpack(reader, topic, frame, false, &message) < 0)
+        memcpy(text, topic.data, topic.size);
+        text[topic.size] = 0;
+        if (reader_unpack(reader, text, envelope, false, &message) < 0)
                 return;
-        else if (peer_admits(peer, message.envelope->writer_token))
+        message.more_follow = more_follow;
+        if (peer_admits(reader->peer, message.envelope->writer_token))
                 reader_take(reader, &message);
         else
                 held_done(&message);
+}
+
+void peer_take_batch(struct bus_reader *reader, struct bus_bytes frame)
+{
+        struct bus_bytes topic, envelope;
+        int r;
+
+        while ((r = bus_batch_next(&frame, &topic, &envelope)) > 0)
+                take_one(reader, topic, envelope, frame.size);
+        if (r < 0)
+                reader_refuse(reader, BUS_BATCH_TOPIC, "is not a batch");
+}
+
+static void live_message(struct bus_peer *peer, const char *topic, struct bus_bytes frame)
+{
+        struct bus_reader *reader;
+
+        if (!strncmp(topic, "beacon.", strlen("beacon."))) {
+                beacon_arrived(peer, frame);
+        } else if (!strncmp(topic, BUS_BATCH_TOPIC, strlen(BUS_BATCH_TOPIC))) {
+                reader = reader_of_batch(peer, topic);
+                if (reader)
+                        peer_take_batch(reader, frame);
+        } else {
+                heard(peer, topic, frame);
+        }
 }
 
 /* One multipart message off a SUB socket; false when there is none. */
@@ -456,7 +485,7 @@ static void subscribe(struct bus_peer *peer, bool first, const char *prefix)
  */
 static void subscribe_kind(struct bus_peer *peer, bool first, const struct bus_stream_kind *kind)
 {
-        BUS_AUTOFREE char *prefix = bus_xstrdup(kind->topic_prefix);
+        BUS_AUTOFREE char *prefix = bus_xasprintf(BUS_BATCH_TOPIC "%s", kind->topic_prefix);
         size_t length = strlen(prefix);
 
         if (!peer->background && length > 1 && prefix[length - 1] == '.')

@@ -13,7 +13,7 @@ void held_done(struct held *message)
         *message = (struct held){ 0 };
 }
 
-static void refuse(struct bus_reader *reader, const char *topic, const char *why)
+void reader_refuse(struct bus_reader *reader, const char *topic, const char *why)
 {
         int64_t now = bus_mono_us();
 
@@ -48,7 +48,7 @@ int reader_unpack(struct bus_reader *reader, const char *topic, struct bus_bytes
                 r = -EBADMSG;
         }
         if (r < 0) {
-                refuse(reader, topic, why);
+                reader_refuse(reader, topic, why);
                 message_arena_done(&arena);
                 return r;
         }
@@ -72,7 +72,8 @@ static void hand_over(struct bus_reader *reader, struct held *held)
                 .envelope = held->envelope,
                 .body = bus_bytes(held->envelope->body.data, held->envelope->body.len),
                 .received_us = held->received_us,
-                .replayed = held->replayed };
+                .replayed = held->replayed,
+                .more_follow = held->more_follow };
 
         reader->counts.handed_over++;
         reader->counts.replayed += held->replayed;

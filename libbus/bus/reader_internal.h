@@ -24,7 +24,7 @@ struct held {
         Pb__Envelope *envelope;
         struct bus_pos position, predecessor;
         int64_t received_us;
-        bool replayed;
+        bool replayed, more_follow;
 };
 
 struct bus_reader {
@@ -105,6 +105,8 @@ void reader_take(struct bus_reader *reader, struct held *message);
 void reader_drain(struct bus_reader *reader); /* hands over what now fits */
 void reader_beacon(struct bus_reader *reader, const Pb__Beacon *beacon);
 void held_done(struct held *message);
+/* Counted, and said at a bounded rate. */
+void reader_refuse(struct bus_reader *reader, const char *topic, const char *why);
 /* Unpacks and checks that it belongs to READER. Says why not, at a bounded rate. */
 BUS_MUST int reader_unpack(struct bus_reader *reader, const char *topic, struct bus_bytes envelope,
         bool replayed, struct held *ret_message);
@@ -118,5 +120,7 @@ void fetch_answer(struct bus_peer *peer, struct bus_bytes frame);
 /* Sends to one that is there. False: nobody is. */
 bool peer_ask(struct bus_peer *peer, struct bus_bytes frame);
 void peer_ask_another(struct bus_peer *peer); /* from now on: this one does not answer */
+/* Messages that came together. What is bad among them is refused, and what is then missing is fetched. */
+void peer_take_batch(struct bus_reader *reader, struct bus_bytes frame);
 /* Whether the sender's lease is not older than one that was seen. */
 bool peer_admits(struct bus_peer *peer, uint64_t token);

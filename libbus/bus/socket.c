@@ -35,7 +35,7 @@ static void set_liveness(void *socket, int type)
         set_int(socket, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S);
         set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_INTERVAL_S);
         set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT);
-        if (type == ZMQ_PUB || type == ZMQ_SUB)
+        if (type == ZMQ_XPUB || type == ZMQ_PUB || type == ZMQ_SUB)
                 return;
         set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_INTERVAL_MS);
         set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);

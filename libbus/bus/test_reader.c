@@ -8,6 +8,7 @@
 #include "libbus/bus/pack.h"
 #include "libbus/bus/reader.h"
 #include "libbus/bus/socket.h"
+#include "libbus/bus/test_live.h"
 #include "proto/validate.h"
 
 #include "replay.pb-c.h"
@@ -35,6 +36,7 @@ struct rig {
         int64_t silence_us;
         int budget, turns_budget;
         unsigned int beats; /* heard */
+        size_t followed;    /* messages that said more follow */
         struct entry journal[JOURNAL_MAX];
         size_t journal_size;
         struct bus_pos seen[JOURNAL_MAX];
@@ -56,6 +58,7 @@ static int deliver(void *arg, struct bus_reader *reader, const struct bus_messag
         (void)reader;
         bus_require(rig->seen_count < JOURNAL_MAX);
         rig->seen[rig->seen_count++] = message->position;
+        rig->followed += message->more_follow;
         return 0;
 }
 
@@ -80,8 +83,7 @@ static void publish(struct rig *rig, const struct entry *entry)
         BUS_AUTOBUF struct bus_buf buf = BUS_BUF_INIT;
 
         pack_message(entry, &buf);
-        cr_assert_geq(zmq_send(rig->pub, TOPIC, strlen(TOPIC), ZMQ_SNDMORE), 0);
-        cr_assert_geq(zmq_send(rig->pub, buf.data, buf.size, 0), 0);
+        live_publish(rig->pub, "signal", TOPIC, bus_buf_bytes(&buf));
 }
 
 static struct entry *journal(struct rig *rig, struct bus_pos position)
@@ -564,12 +566,35 @@ Test(reader, refuses_what_speaks_in_another_name)
         settle(rig); /* the SUB socket is connected by now */
         pack_message(&entry, &buf);
         memcpy(memmem(buf.data, buf.size, "alert-ingest", 12), "alert-INGEST", 12);
-        zmq_send(rig->pub, TOPIC, strlen(TOPIC), ZMQ_SNDMORE);
-        zmq_send(rig->pub, buf.data, buf.size, 0);
-        zmq_send(rig->pub, TOPIC, strlen(TOPIC), ZMQ_SNDMORE);
-        zmq_send(rig->pub, "garbage", 7, 0);
+        live_publish(rig->pub, "signal", TOPIC, bus_buf_bytes(&buf));
+        live_publish(rig->pub, "signal", TOPIC, bus_bytes_str("garbage"));
+        live_publish(rig->pub, "signal", "trade.x", bus_buf_bytes(&buf));
+        live_send(rig->pub, "signal", bus_bytes_str("garbage"));
         settle(rig);
-        cr_expect_eq(rig->seen_count, 1);
-        cr_expect_eq(bus_reader_counts(rig->reader).refused, 2);
+        cr_expect(rig->seen_count == 1 && bus_reader_counts(rig->reader).refused == 4);
+        rig_close(rig);
+}
+
+Test(reader, takes_a_batch_in_one_and_fetches_what_is_bad_in_it)
+{
+        struct rig *rig = bus_new(struct rig);
+        BUS_AUTOBUF struct bus_buf batch = BUS_BUF_INIT, buf = BUS_BUF_INIT;
+
+        rig_open(rig, BUS_START_BEGINNING, NULL);
+        journal(rig, at(5, 1));
+        run_until_seen(rig, 1);
+        settle(rig); /* the SUB socket is connected by now */
+        for (uint64_t seq = 2; seq <= 40; seq++) {
+                bus_buf_clear(&buf);
+                pack_message(journal(rig, at(5, seq)), &buf);
+                bus_batch_add(&batch, TOPIC, bus_buf_bytes(&buf));
+        }
+        batch.size--; /* the last is not whole */
+        live_send(rig->pub, "signal", bus_buf_bytes(&batch));
+        settle(rig);
+        cr_expect(rig->seen_count == 39 && rig->followed == 38);
+        run_until_seen(rig, 40);
+        cr_expect_eq(bus_reader_counts(rig->reader).refused, 1);
+        expect_all_in_order(rig, 0);
         rig_close(rig);
 }

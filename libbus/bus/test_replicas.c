@@ -8,6 +8,7 @@
 #include "libbus/bus/pack.h"
 #include "libbus/bus/reader.h"
 #include "libbus/bus/socket.h"
+#include "libbus/bus/test_live.h"
 
 #include "replay.pb-c.h"
 
@@ -89,8 +90,7 @@ static void publish(struct replica *replica, uint64_t seq)
         BUS_AUTOBUF struct bus_buf buf = BUS_BUF_INIT;
 
         pack_message(seq, replica->token, &buf);
-        cr_assert_geq(zmq_send(replica->pub, TOPIC, strlen(TOPIC), ZMQ_SNDMORE), 0);
-        cr_assert_geq(zmq_send(replica->pub, buf.data, buf.size, 0), 0);
+        live_publish(replica->pub, "signal", TOPIC, bus_buf_bytes(&buf));
 }
 
 static void beacon(struct replica *replica)

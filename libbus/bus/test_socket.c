@@ -119,13 +119,13 @@ static void expect_subscriptions(bool background, const char *prefix)
 
 Test(socket, a_reader_subscribes_to_its_stream_and_its_beacon_and_nothing_else)
 {
-        expect_subscriptions(true, "trade.");
+        expect_subscriptions(true, "batch.trade.");
 }
 
 /* The shorter subscription is served first. */
 Test(socket, who_is_not_in_the_background_is_served_before)
 {
-        expect_subscriptions(false, "trade");
+        expect_subscriptions(false, "batch.trade");
 }
 
 /* Listens at PATH as somebody who speaks another mechanism than the reader does. */

@@ -1,6 +1,7 @@
 #include "libbus/base/clock.h"
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
+#include "libbus/bus/batch.h"
 #include "libbus/bus/canary.h"
 #include "libbus/bus/endpoint.h"
 #include "libbus/bus/envelope.h"
@@ -24,7 +25,13 @@
 /* Long enough for readers on this machine to take the last messages, short enough for any drain. */
 #define PUB_LINGER_MS 200
 #define PRUNE_STEP    1000
-#define US_PER_DAY    (INT64_C(86400) * BUS_US_PER_SEC)
+/* A batch is sent when it holds so much: a reader takes it in one turn. */
+#define BATCH_MAX_MESSAGES 64
+#define BATCH_MAX_BYTES    ((size_t)48 << 10)
+/* Of a subscription, as told by XPUB: a byte that says which way, and the topic. */
+#define SUBSCRIPTION_MAX_BYTES 256
+#define SINGLES_MAX            256
+#define US_PER_DAY             (INT64_C(86400) * BUS_US_PER_SEC)
 
 static enum store_stream_kind stored_kind(enum bus_commit commit)
 {
@@ -91,9 +98,9 @@ static int bind_socket(void *socket, const char *endpoint, char *error, size_t e
         return r;
 }
 
+/* PUB never blocks: what a slow reader has no room for is dropped, and fetched by replay. */
 static void publish(struct bus_writer *writer, const char *topic, struct bus_bytes frame)
 {
-        /* PUB never blocks: what a slow reader has no room for is dropped, and fetched by replay */
         if (zmq_send(writer->pub, topic, strlen(topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
                 zmq_send(writer->pub, frame.data, frame.size, ZMQ_DONTWAIT) < 0)
                 log_warn("publish_failed", "topic=%s error=%s", topic, zmq_strerror(errno));
@@ -173,10 +180,64 @@ static bool is_due(const struct bus_writer *writer, struct bus_writer_stream *st
         return writer->beacons % BEACONS_QUIET == 0;
 }
 
+/* ---- who wants single messages ---- */
+
+static bool is_single(const char *topic)
+{
+        return strncmp(topic, BUS_BATCH_TOPIC, strlen(BUS_BATCH_TOPIC)) != 0;
+}
+
+static void add_single(struct bus_writer *writer, const char *topic)
+{
+        if (writer->single_count == SINGLES_MAX)
+                return;
+        writer->singles = bus_xrealloc(
+                writer->singles, (writer->single_count + 1) * sizeof(writer->singles[0]));
+        writer->singles[writer->single_count++] = bus_xstrdup(topic);
+}
+
+static void remove_single(struct bus_writer *writer, const char *topic)
+{
+        for (size_t i = 0; i < writer->single_count; i++)
+                if (!strcmp(writer->singles[i], topic)) {
+                        free(writer->singles[i]);
+                        writer->singles[i] = writer->singles[--writer->single_count];
+                        return;
+                }
+}
+
+/* XPUB tells of the first subscription to a topic and of the end of the last one. */
+static void take_subscriptions(struct bus_writer *writer)
+{
+        char event[SUBSCRIPTION_MAX_BYTES + 1];
+        int n;
+
+        while ((n = zmq_recv(writer->pub, event, SUBSCRIPTION_MAX_BYTES, ZMQ_DONTWAIT)) >= 0) {
+                if (n < 1 || n > SUBSCRIPTION_MAX_BYTES)
+                        continue;
+                event[n] = 0;
+                if (is_single(event + 1) && event[0] == 1)
+                        add_single(writer, event + 1);
+                else if (event[0] == 0)
+                        remove_single(writer, event + 1);
+        }
+}
+
+static bool is_wanted_singly(const struct bus_writer *writer, const char *topic)
+{
+        for (size_t i = 0; i < writer->single_count; i++)
+                if (!strncmp(topic, writer->singles[i], strlen(writer->singles[i])))
+                        return true;
+        return false;
+}
+
+/* ---- beacons ---- */
+
 static void send_beacons(void *arg)
 {
         struct bus_writer *writer = arg;
 
+        take_subscriptions(writer);
         refresh_shared(writer);
         writer->beacons++;
         for (size_t i = 0; i < writer->stream_count; i++)
@@ -189,7 +250,7 @@ static int bind_all(struct bus_writer *writer, const struct bus_writer_options *
 {
         int r;
 
-        writer->pub = bus_socket_new(options->zmq, ZMQ_PUB);
+        writer->pub = bus_socket_new(options->zmq, ZMQ_XPUB);
         writer->router = bus_socket_new(options->zmq, ZMQ_ROUTER);
         if (!writer->pub || !writer->router) {
                 snprintf(error, error_size, "cannot make a socket: %s", zmq_strerror(errno));
@@ -258,6 +319,11 @@ struct bus_writer *bus_writer_free(struct bus_writer *writer)
         bus_loop_remove(writer->loop, writer->beacon_timer);
         bus_socket_close(writer->pub, PUB_LINGER_MS);
         bus_socket_close(writer->router, 0);
+        for (size_t i = 0; i < writer->stream_count; i++)
+                bus_buf_done(&writer->streams[i].batch);
+        while (writer->single_count)
+                free(writer->singles[--writer->single_count]);
+        free(writer->singles);
         bus_buf_done(&writer->frame);
         bus_buf_done(&writer->answer);
         free(writer);
@@ -278,6 +344,18 @@ static Pb__Step publish_step(const struct bus_writer_stream *stream)
                                                     : PB__STEP__STEP_SIGNAL_PUBLISHED;
 }
 
+static void send_batch(struct bus_writer *writer, struct bus_writer_stream *stream)
+{
+        char topic[sizeof(BUS_BATCH_TOPIC) + BUS_STREAM_NAME_SIZE];
+
+        if (!stream->batched)
+                return;
+        snprintf(topic, sizeof(topic), BUS_BATCH_TOPIC "%s", stream->kind->topic_prefix);
+        publish(writer, topic, bus_buf_bytes(&stream->batch));
+        bus_buf_clear(&stream->batch);
+        stream->batched = 0;
+}
+
 void bus_writer_publish(struct bus_writer *writer, struct bus_writer_stream *stream,
         const char *topic, struct bus_bytes envelope, struct bus_pos position,
         struct bus_pos predecessor)
@@ -290,8 +368,26 @@ void bus_writer_publish(struct bus_writer *writer, struct bus_writer_stream *str
                 step == PB__STEP__STEP_UNSPECIFIED ? 0 : bus_wall_us());
         if (writer->token)
                 bus_envelope_sign(&writer->frame, writer->token);
-        publish(writer, topic, bus_buf_bytes(&writer->frame));
+        if (is_wanted_singly(writer, topic))
+                publish(writer, topic, bus_buf_bytes(&writer->frame));
+        bus_batch_add(&stream->batch, topic, bus_buf_bytes(&writer->frame));
+        stream->batched++;
         stream->published = position;
+        if (!writer->gathers || stream->batched == BATCH_MAX_MESSAGES ||
+                stream->batch.size > BATCH_MAX_BYTES)
+                send_batch(writer, stream);
+}
+
+void bus_writer_gather(struct bus_writer *writer)
+{
+        writer->gathers = true;
+}
+
+void bus_writer_flush(struct bus_writer *writer)
+{
+        writer->gathers = false;
+        for (size_t i = 0; i < writer->stream_count; i++)
+                send_batch(writer, &writer->streams[i]);
 }
 
 void bus_writer_detach(struct bus_writer *writer)

@@ -6,6 +6,9 @@
  *
  * Invariant: a beacon, and a replay, tell only what is committed. Live messages are published when
  * the runtime says so: behind the commit, or before it for derived streams.
+ *
+ * Those of one stream that are published together go out in one frame (batch.h). Who subscribed to
+ * topics of single messages, as debugging tools do, gets these by themselves.
  */
 #include "libbus/base/bytes.h"
 #include "libbus/bus/zap.h"
@@ -23,6 +26,8 @@ struct bus_writer_stream {
         const struct bus_stream_kind *kind;
         char name[BUS_STREAM_NAME_SIZE];
         struct bus_pos published; /* newest sent: the next derived message's predecessor */
+        struct bus_buf batch;     /* gathered, to be sent in one */
+        unsigned int batched;
         struct store_stream stored;
         /* what its beacons tell, and how often they have: writer.c alone */
         struct bus_pos told;
@@ -61,6 +66,9 @@ struct bus_writer_stream *bus_writer_stream(struct bus_writer *writer, const cha
 void bus_writer_publish(struct bus_writer *writer, struct bus_writer_stream *stream,
         const char *topic, struct bus_bytes envelope, struct bus_pos position,
         struct bus_pos predecessor);
+/* From here on what is published waits for bus_writer_flush, if there is not much of it. */
+void bus_writer_gather(struct bus_writer *writer);
+void bus_writer_flush(struct bus_writer *writer);
 /* For what is not journaled. Nothing goes out past the lease: whoever hung for so long is about to find out that
  * another process has it. */
 void bus_writer_publish_raw(struct bus_writer *writer, const char *topic, struct bus_bytes frame);

@@ -14,6 +14,10 @@ struct bus_writer {
         size_t stream_count;
         unsigned int beacons; /* turns of them so far */
         struct bus_buf frame;
+        bool gathers; /* bus_writer_gather */
+        /* Subscriptions to topics of single messages: their prefixes. */
+        char **singles;
+        size_t single_count;
         struct bus_buf answer; /* to a request, being made */
         bool busy;             /* bus_writer_busy */
         int64_t answered_us;   /* when the last request was, monotonic */

@@ -84,6 +84,8 @@ static int deliver(void *arg, struct bus_reader *reader, const struct bus_messag
         input->dirty = true;
         service->turn.taken++;
         bus_metric_inc(service->messages_in);
+        if (message->more_follow)
+                bus_writer_gather(service->writer);
         crash_slot_enter(service->slot, message->stream, message->position);
         r = handle(service, input->spec, message);
         if (r < 0 && !service->failed)
@@ -92,6 +94,8 @@ static int deliver(void *arg, struct bus_reader *reader, const struct bus_messag
         if (service->singly > 0 && !service->failed)
                 commit_singly(service, message);
         crash_slot_leave(service->slot);
+        if (!message->more_follow)
+                bus_writer_flush(service->writer);
         return service->failed ? -ECANCELED : 0;
 }
 

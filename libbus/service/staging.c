@@ -375,6 +375,7 @@ static int write_batch(struct bus_service *service)
 
 static void publish_all(struct bus_service *service, const struct turn *turn)
 {
+        bus_writer_gather(service->writer);
         for (size_t i = 0; i < turn->staged_count; i++) {
                 const struct staged *staged = &turn->staged[i];
                 const struct store_appended *result =
@@ -387,6 +388,7 @@ static void publish_all(struct bus_service *service, const struct turn *turn)
                         bus_writer_publish(service->writer, staged->stream, append->topic,
                                 append->body, result->position, result->predecessor);
         }
+        bus_writer_flush(service->writer);
 }
 
 /* Beacons and replays tell of what was committed from the next turn on. */

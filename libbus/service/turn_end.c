@@ -170,6 +170,7 @@ void service_turn_end(void *arg)
                 bus_log_flush();
                 return;
         }
+        bus_writer_flush(service->writer); /* a batch whose last message was not handed over */
         if (!service->failed && !lingers(service) && !may_wait(service) && !gathers(service))
                 bus_commit_now(service);
         bus_log_flush();

@@ -34,6 +34,9 @@ struct probe {
         int met;             /* so often the bad one came */
         struct bus_pos kept; /* the cursor in the store when it came last */
         int after_commits;
+        int64_t live, together; /* taken live, and so that more were to follow at once */
+        bool derives;
+        unsigned int gathered; /* of what was derived, the most that waited to be sent */
 };
 
 static struct probe probe;
@@ -73,6 +76,20 @@ static void meet_bad(struct probe *p, const struct bus_message *message)
                 cr_expect_eq(store_cursor(p->service->store, message->stream, &p->kept), 0);
 }
 
+static void derive(struct probe *p, const struct bus_message *message)
+{
+        Pb__Tick tick = PB__TICK__INIT;
+        const struct bus_writer_stream *stream = bus_writer_stream(p->service->writer, "decision");
+
+        tick.at_us = p->last;
+        tick.symbol = "EURUSD";
+        bus_emit(p->service, &(struct bus_out){ .stream = "decision",
+                                     .topic = "decision.v3.legacy_v3",
+                                     .body = &tick.base,
+                                     .cause = message });
+        p->gathered = stream->batched > p->gathered ? stream->batched : p->gathered;
+}
+
 static int take(void *self, const struct bus_message *message)
 {
         struct probe *p = self;
@@ -85,6 +102,10 @@ static int take(void *self, const struct bus_message *message)
                 return BUS_QUARANTINE;
         }
         p->taken++;
+        p->live += !message->replayed;
+        p->together += !message->replayed && message->more_follow;
+        if (p->derives)
+                derive(p, message);
         if (!p->quiet)
                 bus_after_commit(p->service, committed, NULL);
         else if (p->last >= p->stop_at)
@@ -356,6 +377,29 @@ Test(service, several_messages_share_one_commit)
                              bus_service_metrics(service), "umbra_commits_total", "", "")),
                 (double)probe.taken / 2);
         cr_expect_eq(probe.after_commits, probe.taken);
+        service_free(service);
+}
+
+Test(service, what_was_committed_together_comes_together)
+{
+        struct bus_service *service = make();
+
+        probe.stop_at = 700;
+        cr_expect_eq(run_it(service), 0);
+        cr_expect_gt(probe.live, 0);
+        cr_expect_gt(probe.together, probe.live / 2);
+        service_free(service);
+}
+
+Test(service, what_is_derived_of_messages_that_came_together_goes_out_together)
+{
+        struct bus_service *service = make();
+
+        probe.stop_at = 700;
+        probe.derives = true;
+        cr_expect_eq(run_it(service), 0);
+        cr_expect_gt(probe.gathered, 1);
+        cr_expect_eq(bus_writer_stream(service->writer, "decision")->batched, 0, "and all of it");
         service_free(service);
 }
 

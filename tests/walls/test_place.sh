@@ -175,7 +175,7 @@ grep -q 'ERROR order-executor place_refused writer=strategy-v3 .*belongs to anot
         "$loot/executor.log" || fail "the executor: $(cat "$loot/executor.log")"
 passed 'the executor does not come to a place that is not the strategy'"'"'s, whatever its key'
 lure 60000 "endpoint.strategy-v3.uid=$(uid_of strategy-v3-shadow)"
-grep -q 'was asked for order' "$loot/seen" ||
+grep -q 'was asked for batch.order' "$loot/seen" ||
         fail "without the wall nobody came either: $(cat "$loot/seen" "$loot/executor.log")"
 passed 'and without this wall it would have'
 

@@ -1,0 +1,28 @@
+#pragma once
+/* For tests that play a writer: messages as a service that reads a stream gets them live. */
+#include "libbus/bus/batch.h"
+#include "libbus/wire/streams.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <zmq.h>
+
+/* BATCH is sent whatever it holds. */
+static inline void live_send(void *pub, const char *kind, struct bus_bytes batch)
+{
+        char topic[64];
+
+        snprintf(topic, sizeof(topic), BUS_BATCH_TOPIC "%s", bus_stream_kind(kind)->topic_prefix);
+        cr_assert_geq(zmq_send(pub, topic, strlen(topic), ZMQ_SNDMORE), 0);
+        cr_assert_geq(zmq_send(pub, batch.data, batch.size, 0), 0);
+}
+
+/* One message, in a batch of its own. */
+static inline void live_publish(
+        void *pub, const char *kind, const char *topic, struct bus_bytes envelope)
+{
+        BUS_AUTOBUF struct bus_buf batch = BUS_BUF_INIT;
+
+        bus_batch_add(&batch, topic, envelope);
+        live_send(pub, kind, bus_buf_bytes(&batch));
+}
