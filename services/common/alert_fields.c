@@ -34,11 +34,16 @@ static enum alert_code out_of_range(struct alert_judge *judge, const char *messa
         return ALERT_OUT_OF_RANGE;
 }
 
+static bool is_number(const struct alert_value *value)
+{
+        return value->kind == JSON_KIND_INTEGER || value->kind == JSON_KIND_REAL;
+}
+
 static enum alert_code check_type(struct alert_judge *judge, const struct alert_value *value)
 {
-        if (!json_is_string(value->json))
+        if (value->kind != JSON_KIND_STRING)
                 return wrong_type(judge, "must be a string");
-        judge->alert->v3.type = v3_type_of(json_string_value(value->json));
+        judge->alert->v3.type = v3_type_of(value->text);
         if (judge->alert->v3.type != V3_TYPE_NONE)
                 return ALERT_CODE_NONE;
         judge->message = "must be entry_v3, exit_v3, squeeze_v3 or trend_pulse_v3";
@@ -49,9 +54,9 @@ static enum alert_code check_signal_type(struct alert_judge *judge, const struct
 {
         enum v3_signal_type type;
 
-        if (!json_is_string(value->json))
+        if (value->kind != JSON_KIND_STRING)
                 return wrong_type(judge, "must be a string");
-        type = v3_signal_type_of(json_string_value(value->json));
+        type = v3_signal_type_of(value->text);
         if (type == V3_SIGNAL_NONE || v3_type_of_signal(type) != judge->alert->v3.type) {
                 judge->message = "is not a signal_type of this type";
                 return ALERT_SIGNAL_TYPE_MISMATCH;
@@ -64,10 +69,10 @@ static enum alert_code check_symbol(struct alert_judge *judge, const struct aler
 {
         const char *name;
 
-        if (!json_is_string(value->json))
+        if (value->kind != JSON_KIND_STRING)
                 return wrong_type(judge, "must be a string");
-        name = json_string_value(value->json);
-        if (!symbols_name_valid(name, json_string_length(value->json)))
+        name = value->text;
+        if (!symbols_name_valid(name, strlen(name)))
                 return out_of_range(judge, "must be 1 to 32 of A-Z a-z 0-9 . _ # -");
         judge->symbol = symbols_find(judge->symbols, name);
         if (!judge->symbol) {
@@ -84,9 +89,9 @@ static enum alert_code check_direction(struct alert_judge *judge, const struct a
 
         if (!(BIT(judge->alert->v3.type) & HAS_DIRECTION))
                 return ALERT_CODE_NONE; /* the type has none: whatever stands here is ignored */
-        if (!json_is_string(value->json))
+        if (value->kind != JSON_KIND_STRING)
                 return wrong_type(judge, "must be a string");
-        side = v3_side_of(json_string_value(value->json));
+        side = v3_side_of(value->text);
         if (side == V3_SIDE_NONE)
                 return out_of_range(judge, "must be buy or sell");
         judge->alert->v3.direction = side;
@@ -98,11 +103,11 @@ static enum alert_code check_tf(struct alert_judge *judge, const struct alert_va
         char text[24];
         enum v3_tf tf;
 
-        if (json_is_integer(value->json)) {
-                snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(value->json));
+        if (value->kind == JSON_KIND_INTEGER) {
+                snprintf(text, sizeof(text), "%lld", (long long)value->integer);
                 tf = v3_tf_of(text);
-        } else if (json_is_string(value->json)) {
-                tf = v3_tf_of(json_string_value(value->json));
+        } else if (value->kind == JSON_KIND_STRING) {
+                tf = v3_tf_of(value->text);
         } else {
                 return wrong_type(judge, "must be a string or an integer");
         }
@@ -118,7 +123,7 @@ static enum alert_code check_price_into(
 {
         int64_t price, rounded;
 
-        if (!json_is_number(value->json))
+        if (!is_number(value))
                 return wrong_type(judge, "must be a number");
         if (e8_parse((const char *)value->literal.data, value->literal.size, &price) < 0 ||
                 price <= 0 || price > PRICE_MAX_E8)
@@ -162,13 +167,13 @@ static enum alert_code check_tp2(struct alert_judge *judge, const struct alert_v
 }
 
 static enum alert_code check_integer(struct alert_judge *judge, const struct alert_value *value,
-        json_int_t minimum, json_int_t maximum, const char *range, int32_t *ret_value)
+        int64_t minimum, int64_t maximum, const char *range, int32_t *ret_value)
 {
-        json_int_t number;
+        int64_t number;
 
-        if (!json_is_integer(value->json))
+        if (value->kind != JSON_KIND_INTEGER)
                 return wrong_type(judge, "must be an integer, written without . or e");
-        number = json_integer_value(value->json);
+        number = value->integer;
         if (number < minimum || number > maximum)
                 return out_of_range(judge, range);
         *ret_value = (int32_t)number;
@@ -230,9 +235,9 @@ static enum alert_code check_trends(struct alert_judge *judge, const struct aler
 {
         struct v3_trends trends;
 
-        if (!json_is_string(value->json))
+        if (value->kind != JSON_KIND_STRING)
                 return wrong_type(judge, "must be a string");
-        if (!parse_trends(json_string_value(value->json), &trends) || trends.count < minimum)
+        if (!parse_trends(value->text, &trends) || trends.count < minimum)
                 return out_of_range(judge, form);
         *ret_trends = trends;
         return ALERT_CODE_NONE;
@@ -257,7 +262,7 @@ static enum alert_code check_multiplier(struct alert_judge *judge, const struct 
         struct v3_alert *v3 = &judge->alert->v3;
         int64_t multiplier;
 
-        if (!json_is_number(value->json))
+        if (!is_number(value))
                 return wrong_type(judge, "must be a number");
         if (e8_parse_rounded((const char *)value->literal.data, value->literal.size,
                     MULTIPLIER_DECIMALS, &multiplier) < 0 ||
@@ -270,20 +275,19 @@ static enum alert_code check_multiplier(struct alert_judge *judge, const struct 
 
 static enum alert_code check_number(struct alert_judge *judge, const struct alert_value *value)
 {
-        return json_is_number(value->json) ? ALERT_CODE_NONE
-                                           : wrong_type(judge, "must be a number");
+        return is_number(value) ? ALERT_CODE_NONE : wrong_type(judge, "must be a number");
 }
 
 static enum alert_code check_boolean(struct alert_judge *judge, const struct alert_value *value)
 {
-        return json_is_boolean(value->json) ? ALERT_CODE_NONE
-                                            : wrong_type(judge, "must be true or false");
+        return value->kind == JSON_KIND_BOOLEAN ? ALERT_CODE_NONE
+                                                : wrong_type(judge, "must be true or false");
 }
 
 static enum alert_code check_string(struct alert_judge *judge, const struct alert_value *value)
 {
-        return json_is_string(value->json) ? ALERT_CODE_NONE
-                                           : wrong_type(judge, "must be a string");
+        return value->kind == JSON_KIND_STRING ? ALERT_CODE_NONE
+                                               : wrong_type(judge, "must be a string");
 }
 
 static enum alert_code check_id(struct alert_judge *judge, const struct alert_value *value)
@@ -291,10 +295,10 @@ static enum alert_code check_id(struct alert_judge *judge, const struct alert_va
         const char *text;
         size_t size;
 
-        if (!json_is_string(value->json))
+        if (value->kind != JSON_KIND_STRING)
                 return wrong_type(judge, "must be a string");
-        text = json_string_value(value->json);
-        size = json_string_length(value->json);
+        text = value->text;
+        size = strlen(text);
         if (!size || size > ALERT_ID_MAX_BYTES)
                 return out_of_range(judge, "must have 1 to 64 bytes");
         for (size_t i = 0; i < size; i++)
@@ -305,7 +309,7 @@ static enum alert_code check_id(struct alert_judge *judge, const struct alert_va
         return ALERT_CODE_NONE;
 }
 
-static bool time_of_ms(json_int_t ms, int64_t *ret_us)
+static bool time_of_ms(int64_t ms, int64_t *ret_us)
 {
         if (ms < TIME_MS_MIN || ms > TIME_MS_MAX)
                 return false;
@@ -316,7 +320,7 @@ static bool time_of_ms(json_int_t ms, int64_t *ret_us)
 /* RFC 3339, or milliseconds that the alert's template put between quotes. */
 static bool time_of_text(const char *text, int64_t *ret_us)
 {
-        json_int_t ms = 0;
+        int64_t ms = 0;
         size_t digits = strspn(text, "0123456789");
 
         if (digits != TIME_MS_DIGITS || text[digits])
@@ -330,10 +334,10 @@ static enum alert_code check_time(struct alert_judge *judge, const struct alert_
 {
         struct alert *alert = judge->alert;
 
-        if (json_is_integer(value->json))
-                alert->has_time = time_of_ms(json_integer_value(value->json), &alert->time_us);
-        else if (json_is_string(value->json))
-                alert->has_time = time_of_text(json_string_value(value->json), &alert->time_us);
+        if (value->kind == JSON_KIND_INTEGER)
+                alert->has_time = time_of_ms(value->integer, &alert->time_us);
+        else if (value->kind == JSON_KIND_STRING)
+                alert->has_time = time_of_text(value->text, &alert->time_us);
         else
                 return wrong_type(judge, "must be a string or an integer");
         if (alert->has_time)
@@ -341,47 +345,51 @@ static enum alert_code check_time(struct alert_judge *judge, const struct alert_
         return out_of_range(judge, "must be RFC 3339 with a zone, or epoch milliseconds");
 }
 
+#define NAME(text) text, sizeof(text) - 1
+
 static const struct {
         const char *name;
+        size_t size;           /* of the name */
         unsigned int required; /* BIT of each type that must have it */
         enum alert_code (*check)(struct alert_judge *judge, const struct alert_value *value);
 } fields[FIELD_COUNT] = {
-        [FIELD_TYPE] = { "type", EVERY_TYPE, check_type },
-        [FIELD_SIGNAL_TYPE] = { "signal_type", EVERY_TYPE, check_signal_type },
-        [FIELD_SYMBOL] = { "symbol", EVERY_TYPE, check_symbol },
-        [FIELD_DIRECTION] = { "direction", ONLY_ENTRY, check_direction },
-        [FIELD_TF] = { "tf", EVERY_TYPE, check_tf },
-        [FIELD_PRICE] = { "price", EVERY_TYPE, check_price },
-        [FIELD_CONSENSUS_SCORE] = { "consensus_score", ONLY_ENTRY, check_score },
-        [FIELD_SL_PRICE] = { "sl_price", 0, check_sl },
-        [FIELD_TP1_PRICE] = { "tp1_price", 0, check_tp1 },
-        [FIELD_TP2_PRICE] = { "tp2_price", 0, check_tp2 },
-        [FIELD_MTF_TRENDS] = { "mtf_trends", 0, check_mtf_trends },
-        [FIELD_CURRENT_TRENDS] = { "current_trends", 0, check_six_trends },
-        [FIELD_PREVIOUS_TRENDS] = { "previous_trends", 0, check_six_trends },
-        [FIELD_MARKET_TREND] = { "market_trend", 0, check_market_trend },
-        [FIELD_POSITION_MULTIPLIER] = { "position_multiplier", 0, check_multiplier },
-        [FIELD_VOLUME_DELTA_RATIO] = { "volume_delta_ratio", 0, check_number },
-        [FIELD_FIB_LEVEL] = { "fib_level", 0, check_number },
-        [FIELD_ADX_VALUE] = { "adx_value", 0, check_number },
-        [FIELD_PRICE_IN_OB] = { "price_in_ob", 0, check_boolean },
-        [FIELD_FULL_ALIGNMENT] = { "full_alignment", 0, check_boolean },
-        [FIELD_CONFIDENCE] = { "confidence", 0, check_string },
-        [FIELD_REASON] = { "reason", 0, check_string },
-        [FIELD_MESSAGE] = { "message", 0, check_string },
-        [FIELD_CHANGED_TIMEFRAMES] = { "changed_timeframes", 0, check_string },
-        [FIELD_CHANGE_DETAILS] = { "change_details", 0, check_string },
-        [FIELD_TREND_LABELS] = { "trend_labels", 0, check_string },
-        [FIELD_ID] = { "id", 0, check_id },
-        [FIELD_TIME] = { "time", 0, check_time },
+        [FIELD_TYPE] = { NAME("type"), EVERY_TYPE, check_type },
+        [FIELD_SIGNAL_TYPE] = { NAME("signal_type"), EVERY_TYPE, check_signal_type },
+        [FIELD_SYMBOL] = { NAME("symbol"), EVERY_TYPE, check_symbol },
+        [FIELD_DIRECTION] = { NAME("direction"), ONLY_ENTRY, check_direction },
+        [FIELD_TF] = { NAME("tf"), EVERY_TYPE, check_tf },
+        [FIELD_PRICE] = { NAME("price"), EVERY_TYPE, check_price },
+        [FIELD_CONSENSUS_SCORE] = { NAME("consensus_score"), ONLY_ENTRY, check_score },
+        [FIELD_SL_PRICE] = { NAME("sl_price"), 0, check_sl },
+        [FIELD_TP1_PRICE] = { NAME("tp1_price"), 0, check_tp1 },
+        [FIELD_TP2_PRICE] = { NAME("tp2_price"), 0, check_tp2 },
+        [FIELD_MTF_TRENDS] = { NAME("mtf_trends"), 0, check_mtf_trends },
+        [FIELD_CURRENT_TRENDS] = { NAME("current_trends"), 0, check_six_trends },
+        [FIELD_PREVIOUS_TRENDS] = { NAME("previous_trends"), 0, check_six_trends },
+        [FIELD_MARKET_TREND] = { NAME("market_trend"), 0, check_market_trend },
+        [FIELD_POSITION_MULTIPLIER] = { NAME("position_multiplier"), 0, check_multiplier },
+        [FIELD_VOLUME_DELTA_RATIO] = { NAME("volume_delta_ratio"), 0, check_number },
+        [FIELD_FIB_LEVEL] = { NAME("fib_level"), 0, check_number },
+        [FIELD_ADX_VALUE] = { NAME("adx_value"), 0, check_number },
+        [FIELD_PRICE_IN_OB] = { NAME("price_in_ob"), 0, check_boolean },
+        [FIELD_FULL_ALIGNMENT] = { NAME("full_alignment"), 0, check_boolean },
+        [FIELD_CONFIDENCE] = { NAME("confidence"), 0, check_string },
+        [FIELD_REASON] = { NAME("reason"), 0, check_string },
+        [FIELD_MESSAGE] = { NAME("message"), 0, check_string },
+        [FIELD_CHANGED_TIMEFRAMES] = { NAME("changed_timeframes"), 0, check_string },
+        [FIELD_CHANGE_DETAILS] = { NAME("change_details"), 0, check_string },
+        [FIELD_TREND_LABELS] = { NAME("trend_labels"), 0, check_string },
+        [FIELD_ID] = { NAME("id"), 0, check_id },
+        [FIELD_TIME] = { NAME("time"), 0, check_time },
 };
 
-enum alert_field alert_field_of(const char *name)
+enum alert_field alert_field_of(struct bus_bytes name)
 {
         enum alert_field field = 0;
 
-        for (; field < FIELD_COUNT; field++) /* asked for each field of each alert */
-                if (fields[field].name[0] == name[0] && !strcmp(fields[field].name, name))
+        for (; field < FIELD_COUNT; field++) /* asked for each member of each alert */
+                if (fields[field].size == name.size &&
+                        !memcmp(fields[field].name, name.data, name.size))
                         break;
         return field;
 }

@@ -4,8 +4,7 @@
  * Checks that need several fields, and what becomes an error or a warning, are alert.c's.
  */
 #include "services/common/alert.h"
-
-#include <jansson.h>
+#include "services/common/json_text.h"
 
 enum alert_field {
         /* Judged in this order: prices need the symbol's digits. */
@@ -42,7 +41,9 @@ enum alert_field {
 
 /* A field's value as it stands in the body. */
 struct alert_value {
-        const json_t *json;       /* NULL: the field is absent */
+        enum json_kind kind;      /* NONE: the field is absent */
+        const char *text;         /* JSON_KIND_STRING: decoded; there is no NUL within */
+        int64_t integer;          /* JSON_KIND_INTEGER */
         struct bus_bytes literal; /* its exact text */
 };
 
@@ -57,10 +58,14 @@ struct alert_judge {
 };
 
 /* FIELD_COUNT where NAME is none. */
-enum alert_field alert_field_of(const char *name);
+enum alert_field alert_field_of(struct bus_bytes name);
 const char *alert_field_name(enum alert_field field);
 bool alert_field_required(enum alert_field field, enum v3_type type);
 
 /* Judges the value of FIELD, which is present, and stores it in JUDGE->alert if it is sound.
  * ALERT_CODE_NONE, or the fault with JUDGE->message. */
 enum alert_code alert_field_check(struct alert_judge *judge, enum alert_field field);
+
+/* For tests: alert_parse as it is for a body that is not plain, whatever BODY is. */
+BUS_MUST int alert_parse_by_library(
+        struct bus_bytes body, const struct symbols *symbols, struct alert **ret_alert);

@@ -1,10 +1,12 @@
 /*
  * Any bytes as an alert's body. What must hold: it ends, stays inside its bytes, is the same twice,
- * and an alert without errors keeps the promises of umbra/v3.h and survives the signal message.
+ * and the same whether or not the JSON library is asked, and an alert without errors keeps the
+ * promises of umbra/v3.h and survives the signal message.
  */
 #include "libbus/base/hash.h"
 #include "libbus/base/require.h"
 #include "services/common/alert_age.h"
+#include "services/common/alert_judged.h"
 #include "services/common/signal_codec.h"
 
 #include <jansson.h>
@@ -59,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         bus_require(alert->errors.count == again->errors.count &&
                     alert->warnings.count == again->warnings.count &&
                     alert->warnings.count <= ALERT_WARNINGS_MAX);
+        bus_require(judged_the_same(bus_bytes(data, size), &symbols));
         bus_require(alert->v3.type == again->v3.type && alert->v3.price_e8 == again->v3.price_e8);
         check_told(&alert->errors);
         check_told(&alert->warnings);

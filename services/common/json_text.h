@@ -6,6 +6,16 @@
  */
 #include "libbus/base/bytes.h"
 
+enum json_kind {
+        JSON_KIND_NONE, /* no value */
+        JSON_KIND_STRING,
+        JSON_KIND_INTEGER, /* written without '.', 'e' and 'E' */
+        JSON_KIND_REAL,
+        JSON_KIND_BOOLEAN,
+        JSON_KIND_NULL,
+        JSON_KIND_NESTED, /* an object or an array */
+};
+
 enum json_mask {
         JSON_MASK_REALS, /* numbers with '.', 'e' or 'E' */
         JSON_MASK_ALL,   /* all numbers, and \uXXXX in strings: some of them stand for no text */
