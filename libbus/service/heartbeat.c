@@ -149,6 +149,7 @@ void service_heartbeat(void *arg)
         beat.store_ok = service->store != NULL;
         beat.n_facts = collect_facts(service, facts);
         beat.facts = facts;
+        service_count_syncs(service); /* also those that belong to no commit */
         bus_metrics_fill(service->metrics, &metrics);
         beat.metrics = metrics.pointers;
         beat.n_metrics = metrics.count;

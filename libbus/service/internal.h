@@ -146,6 +146,8 @@ size_t turn_staged(const struct turn *turn);
 bool service_any_dirty(const struct bus_service *service);
 void turn_init(struct turn *turn);
 void turn_done(struct turn *turn);
+/* Those that the store has made since this was called last. */
+void service_count_syncs(struct bus_service *service);
 /* Gives back the room that large turns took. */
 void service_turns_rest(struct bus_service *service);
 

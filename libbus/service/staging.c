@@ -349,10 +349,20 @@ static void inputs_committed(struct bus_service *service)
         service->lost_commit = false;
 }
 
+void service_count_syncs(struct bus_service *service)
+{
+        struct store_stats stats;
+
+        if (!service->store)
+                return;
+        store_stats(service->store, &stats);
+        bus_metric_add(service->syncs, (double)(stats.syncs - service->syncs_seen));
+        service->syncs_seen = stats.syncs;
+}
+
 static int write_batch(struct bus_service *service)
 {
         int64_t before = bus_mono_us(), after;
-        struct store_stats stats;
         int r;
 
         if (store_batch_is_empty(service->turn.batch))
@@ -367,9 +377,7 @@ static int write_batch(struct bus_service *service)
                 service->synced_us = after;
         bus_metric_inc(service->commits);
         bus_metric_observe_us(service->commit_seconds, after - before);
-        store_stats(service->store, &stats);
-        bus_metric_add(service->syncs, (double)(stats.syncs - service->syncs_seen));
-        service->syncs_seen = stats.syncs;
+        service_count_syncs(service);
         return r;
 }
 
