@@ -15,7 +15,7 @@ static const size_t sizes[COUNT] = { 1, 127, 128, 700, 20000 };
 
 static void make(struct bus_buf *batch, char topics[static COUNT][16])
 {
-        static uint8_t body[20000];
+        static uint8_t body[20000 + COUNT];
 
         for (size_t i = 0; i < sizeof(body); i++)
                 body[i] = (uint8_t)(i * 7);
