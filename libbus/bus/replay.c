@@ -5,9 +5,9 @@
 #include "libbus/base/clock.h"
 #include "libbus/base/log.h"
 #include "libbus/base/require.h"
+#include "libbus/bus/batch.h"
 #include "libbus/bus/envelope.h"
 #include "libbus/bus/pack.h"
-#include "libbus/bus/put.h"
 #include "libbus/bus/socket.h"
 #include "libbus/bus/writer_internal.h"
 #include "proto/unpack.h"
@@ -28,11 +28,8 @@
 /* An incarnation is a time: one further ahead than clocks go wrong was never given out. */
 #define CLOCK_AHEAD_MAX_US (INT64_C(86400) * BUS_US_PER_SEC)
 
-enum {
-        RECORD_TOPIC = 1,
-        RECORD_ENVELOPE = 2,
-        REPLY_RECORDS = 7,
-};
+/* pb.ReplayReply.records */
+#define REPLY_RECORDS 7
 
 /*
  * The records go straight from the store into the frame, as protobuf has them; the rest of the reply
@@ -48,21 +45,13 @@ struct answer {
 static int add_record(const struct store_record *record, void *arg)
 {
         struct answer *answer = arg;
-        struct bus_bytes topic = bus_bytes_str(record->topic);
         uint8_t place[BUS_ENVELOPE_PLACE_MAX_BYTES];
         size_t place_size = bus_envelope_put_place(place, record->position, record->predecessor);
-        size_t envelope = record->body.size + place_size;
-        size_t size = put_field_size(topic.size) + put_field_size(envelope);
-        uint8_t *at = bus_buf_reserve(answer->frame, put_field_size(size));
 
-        at = put_head(at, REPLY_RECORDS, size);
-        at = put_bytes(at, RECORD_TOPIC, topic);
-        at = put_head(at, RECORD_ENVELOPE, envelope);
-        memcpy(at, record->body.data, record->body.size);
-        memcpy(at + record->body.size, place, place_size);
-        answer->frame->size += put_field_size(size);
+        bus_batch_add(answer->frame, REPLY_RECORDS, record->topic, record->body,
+                bus_bytes(place, place_size));
         answer->count++;
-        answer->bytes += envelope;
+        answer->bytes += record->body.size + place_size;
         return answer->bytes >= REPLAY_MAX_BYTES;
 }
 

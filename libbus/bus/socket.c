@@ -23,6 +23,11 @@ static void set_int(void *socket, int option, int value)
         bus_require(zmq_setsockopt(socket, option, &value, sizeof(value)) == 0);
 }
 
+static bool is_live(int type)
+{
+        return type == ZMQ_XPUB || type == ZMQ_PUB || type == ZMQ_SUB;
+}
+
 /*
  * Publishers and subscribers have no heartbeat: libzmq stops reading for a subscriber whose queue is
  * full, takes the pong it does not read for a dead peer, and aborts on the half message it then
@@ -35,7 +40,7 @@ static void set_liveness(void *socket, int type)
         set_int(socket, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S);
         set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_INTERVAL_S);
         set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT);
-        if (type == ZMQ_XPUB || type == ZMQ_PUB || type == ZMQ_SUB)
+        if (is_live(type))
                 return;
         set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_INTERVAL_MS);
         set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);
@@ -52,6 +57,7 @@ void bus_socket_move(void *socket, unsigned int thread)
 void *bus_socket_new(void *context, int type)
 {
         void *socket = zmq_socket(context, type);
+        int queued_max = is_live(type) ? BUS_HWM_PUBLISHED : BUS_HWM_MESSAGES;
         int64_t frame_max = BUS_FRAME_MAX_BYTES;
 
         if (!socket)
@@ -59,8 +65,8 @@ void *bus_socket_new(void *context, int type)
         bus_require(zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &frame_max, sizeof(frame_max)) == 0);
         bus_socket_move(socket, 0);
         set_int(socket, ZMQ_LINGER, 0);
-        set_int(socket, ZMQ_SNDHWM, BUS_HWM_MESSAGES);
-        set_int(socket, ZMQ_RCVHWM, BUS_HWM_MESSAGES);
+        set_int(socket, ZMQ_SNDHWM, queued_max);
+        set_int(socket, ZMQ_RCVHWM, queued_max);
         set_liveness(socket, type);
         set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_TIMEOUT_MS);
         set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_FIRST_MS);

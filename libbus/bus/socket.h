@@ -9,6 +9,8 @@
 #define BUS_FRAME_MAX_BYTES (4 * 1024 * 1024)
 /* Messages queued for a peer that is slower than we are; what goes beyond is fetched by replay. */
 #define BUS_HWM_MESSAGES 10000
+/* Of a publisher and a subscriber, where a message is a batch: some 16 MB of full ones for each reader. */
+#define BUS_HWM_PUBLISHED 1000
 
 /* TYPE: ZMQ_PUB and so on. Returns NULL with errno set. The caller closes with bus_socket_close. */
 void *bus_socket_new(void *context, int type);

@@ -21,7 +21,10 @@ static void make(struct bus_buf *batch, char topics[static COUNT][16])
                 body[i] = (uint8_t)(i * 7);
         for (size_t i = 0; i < COUNT; i++) {
                 snprintf(topics[i], 16, "trade.filled.%zu", i);
-                bus_batch_add(batch, topics[i], bus_bytes(body + i, sizes[i] - i % 2));
+                /* in two parts, or one of them empty */
+                bus_batch_add(batch, BUS_BATCH_RECORDS, topics[i],
+                        bus_bytes(body + i, sizes[i] / 2),
+                        bus_bytes(body + i + sizes[i] / 2, sizes[i] - sizes[i] / 2));
         }
 }
 

@@ -17,12 +17,17 @@ static inline void live_send(void *pub, const char *kind, struct bus_bytes batch
         cr_assert_geq(zmq_send(pub, batch.data, batch.size, 0), 0);
 }
 
+static inline void live_add(struct bus_buf *batch, const char *topic, struct bus_bytes envelope)
+{
+        bus_batch_add(batch, BUS_BATCH_RECORDS, topic, envelope, bus_bytes_str(""));
+}
+
 /* One message, in a batch of its own. */
 static inline void live_publish(
         void *pub, const char *kind, const char *topic, struct bus_bytes envelope)
 {
         BUS_AUTOBUF struct bus_buf batch = BUS_BUF_INIT;
 
-        bus_batch_add(&batch, topic, envelope);
+        live_add(&batch, topic, envelope);
         live_send(pub, kind, bus_buf_bytes(&batch));
 }

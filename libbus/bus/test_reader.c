@@ -587,7 +587,7 @@ Test(reader, takes_a_batch_in_one_and_fetches_what_is_bad_in_it)
         for (uint64_t seq = 2; seq <= 40; seq++) {
                 bus_buf_clear(&buf);
                 pack_message(journal(rig, at(5, seq)), &buf);
-                bus_batch_add(&batch, TOPIC, bus_buf_bytes(&buf));
+                live_add(&batch, TOPIC, bus_buf_bytes(&buf));
         }
         batch.size--; /* the last is not whole */
         live_send(rig->pub, "signal", bus_buf_bytes(&batch));

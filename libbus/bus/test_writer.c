@@ -5,7 +5,7 @@
 #include "libbus/bus/batch.h"
 #include "libbus/bus/envelope.h"
 #include "libbus/bus/socket.h"
-#include "libbus/bus/writer.h"
+#include "libbus/bus/writer_internal.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -14,64 +14,58 @@
 #define PATIENCE_US (10 * BUS_US_PER_SEC)
 #define BATCHES     "batch.trade."
 
-struct rig {
+static struct rig {
         struct bus_loop *loop;
         void *zmq;
         struct store *store;
         struct bus_writer *writer;
         uint64_t seq;
-        char pub[64], replay[64], path[64];
-};
+        char folder[32], pub[64], replay[64], path[64];
+} rig;
 
-static char folder[32];
-
-/* Also of a test that failed. */
-static void remove_folder(void)
-{
-        BUS_AUTOFREE char *clean = bus_xasprintf("rm -rf %s", folder);
-
-        cr_expect_eq(system(clean), 0);
-}
-
-TestSuite(writer, .fini = remove_folder);
-
-static void rig_open(struct rig *rig)
+static void set_up(void)
 {
         static const char *const outputs[] = { "trade", "account", NULL };
         struct store_options store = {
-                .engine = "sqlite", .path = rig->path, .now_us = bus_wall_us(), .boot_id = "one"
+                .engine = "sqlite", .path = rig.path, .now_us = bus_wall_us(), .boot_id = "one"
         };
         struct bus_writer_options writer = { .service = "order-executor",
                 .outputs = outputs,
-                .pub_endpoint = rig->pub,
-                .replay_endpoint = rig->replay };
+                .pub_endpoint = rig.pub,
+                .replay_endpoint = rig.replay };
         char error[256] = "";
 
-        *rig = (struct rig){ .loop = bus_loop_new(), .zmq = zmq_ctx_new() };
         cr_assert_eq(bus_hash_init(), 0);
-        strcpy(folder, "/tmp/umbra-writer-XXXXXX");
-        cr_assert(mkdtemp(folder));
-        snprintf(rig->pub, sizeof(rig->pub), "ipc://%s/p", folder);
-        snprintf(rig->replay, sizeof(rig->replay), "ipc://%s/r", folder);
-        snprintf(rig->path, sizeof(rig->path), "%s/w.db", folder);
-        cr_assert_eq(store_open(&store, &rig->store, error, sizeof(error)), 0, "%s", error);
-        writer.loop = rig->loop;
-        writer.zmq = rig->zmq;
-        writer.store = rig->store;
-        cr_assert_eq(bus_writer_new(&writer, &rig->writer, error, sizeof(error)), 0, "%s", error);
+        rig.loop = bus_loop_new();
+        rig.zmq = zmq_ctx_new();
+        strcpy(rig.folder, "/tmp/umbra-writer-XXXXXX");
+        cr_assert(mkdtemp(rig.folder));
+        snprintf(rig.pub, sizeof(rig.pub), "ipc://%s/p", rig.folder);
+        snprintf(rig.replay, sizeof(rig.replay), "ipc://%s/r", rig.folder);
+        snprintf(rig.path, sizeof(rig.path), "%s/w.db", rig.folder);
+        cr_assert_eq(store_open(&store, &rig.store, error, sizeof(error)), 0, "%s", error);
+        writer.loop = rig.loop;
+        writer.zmq = rig.zmq;
+        writer.store = rig.store;
+        cr_assert_eq(bus_writer_new(&writer, &rig.writer, error, sizeof(error)), 0, "%s", error);
 }
 
-static void rig_done(struct rig *rig)
+static void tear_down(void)
 {
-        bus_writer_free(rig->writer);
-        store_free(rig->store);
-        bus_loop_free(rig->loop);
-        zmq_ctx_term(rig->zmq);
+        BUS_AUTOFREE char *clean = bus_xasprintf("rm -rf %s", rig.folder);
+
+        bus_writer_free(rig.writer);
+        store_free(rig.store);
+        bus_loop_free(rig.loop);
+        zmq_ctx_term(rig.zmq);
+        cr_expect_eq(system(clean), 0);
 }
 
-static void publish(struct rig *rig, const char *kind, const char *topic, size_t size)
+TestSuite(writer, .init = set_up, .fini = tear_down);
+
+static void publish(const char *kind, const char *topic, size_t size)
 {
-        struct bus_writer_stream *stream = bus_writer_stream(rig->writer, kind);
+        struct bus_writer_stream *stream = bus_writer_stream(rig.writer, kind);
         Pb__Envelope envelope = PB__ENVELOPE__INIT;
         BUS_AUTOBUF struct bus_buf packed = BUS_BUF_INIT;
         BUS_AUTOFREE uint8_t *body = bus_xcalloc(size, 1);
@@ -83,26 +77,26 @@ static void publish(struct rig *rig, const char *kind, const char *topic, size_t
         envelope.body.data = body;
         envelope.body.len = size;
         bus_envelope_pack(&envelope, &packed);
-        rig->seq++;
-        bus_writer_publish(rig->writer, stream, topic, bus_buf_bytes(&packed),
-                (struct bus_pos){ 1, rig->seq, 0 },
-                rig->seq > 1 ? (struct bus_pos){ 1, rig->seq - 1, 0 } : BUS_POS_ZERO);
+        rig.seq++;
+        bus_writer_publish(rig.writer, stream, topic, bus_buf_bytes(&packed),
+                (struct bus_pos){ 1, rig.seq, 0 },
+                rig.seq > 1 ? (struct bus_pos){ 1, rig.seq - 1, 0 } : BUS_POS_ZERO);
 }
 
 /* A subscriber, once it is heard: what comes before is for nobody. */
-static void *subscriber(struct rig *rig, const char *topic)
+static void *subscriber(const char *topic)
 {
-        void *sub = bus_socket_new(rig->zmq, ZMQ_SUB);
+        void *sub = bus_socket_new(rig.zmq, ZMQ_SUB);
         int64_t until_us = bus_mono_us() + PATIENCE_US;
         char frame[64];
         int n = -1;
 
         cr_assert_eq(zmq_setsockopt(sub, ZMQ_SUBSCRIBE, topic, strlen(topic)), 0);
         cr_assert_eq(zmq_setsockopt(sub, ZMQ_SUBSCRIBE, "hello", 5), 0);
-        cr_assert_eq(zmq_connect(sub, rig->pub), 0);
+        cr_assert_eq(zmq_connect(sub, rig.pub), 0);
         while (n < 0 && bus_mono_us() < until_us) {
-                bus_writer_publish_raw(rig->writer, "hello", bus_bytes_str("you"));
-                cr_assert_eq(bus_loop_turn(rig->loop, 10 * BUS_US_PER_MS), 0);
+                bus_writer_publish_raw(rig.writer, "hello", bus_bytes_str("you"));
+                cr_assert_eq(bus_loop_turn(rig.loop, 10 * BUS_US_PER_MS), 0);
                 n = zmq_recv(sub, frame, sizeof(frame), ZMQ_DONTWAIT);
         }
         cr_assert_geq(n, 0, "nobody was heard");
@@ -111,12 +105,12 @@ static void *subscriber(struct rig *rig, const char *topic)
 }
 
 /* Turns long enough for a beacon, with which the writer looks who has subscribed. */
-static void look(struct rig *rig)
+static void look(void)
 {
         int64_t until_us = bus_mono_us() + BUS_US_PER_SEC / 2;
 
         while (bus_mono_us() < until_us)
-                cr_assert_eq(bus_loop_turn(rig->loop, 10 * BUS_US_PER_MS), 0);
+                cr_assert_eq(bus_loop_turn(rig.loop, 10 * BUS_US_PER_MS), 0);
 }
 
 /* The next that is no greeting; false: none came. */
@@ -167,16 +161,14 @@ static size_t take_batch(void *sub, const char *kind, uint64_t *next)
 
 Test(writer, what_is_published_together_goes_out_in_one)
 {
-        struct rig rig;
         uint64_t next = 1, account = 4;
         void *sub;
 
-        rig_open(&rig);
-        sub = subscriber(&rig, "batch.");
+        sub = subscriber("batch.");
         bus_writer_gather(rig.writer);
         for (int i = 0; i < 3; i++)
-                publish(&rig, "trade", "trade.filled.EURUSD", 700);
-        publish(&rig, "account", "account.now", 100);
+                publish("trade", "trade.filled.EURUSD", 700);
+        publish("account", "account.now", 100);
         cr_expect_eq(take_batch(sub, BATCHES, &next), 0); /* not yet */
         bus_writer_flush(rig.writer);
         cr_expect_eq(take_batch(sub, BATCHES, &next), 3);
@@ -184,47 +176,40 @@ Test(writer, what_is_published_together_goes_out_in_one)
         bus_writer_flush(rig.writer);
         cr_expect_eq(take_batch(sub, BATCHES, &next), 0);
         bus_socket_close(sub, 0);
-        rig_done(&rig);
 }
 
 Test(writer, what_is_published_by_itself_goes_out_at_once)
 {
-        struct rig rig;
         uint64_t next = 1;
         void *sub;
 
-        rig_open(&rig);
-        sub = subscriber(&rig, BATCHES);
+        sub = subscriber(BATCHES);
         for (int i = 0; i < 2; i++) {
-                publish(&rig, "trade", "trade.filled.EURUSD", 700);
+                publish("trade", "trade.filled.EURUSD", 700);
                 cr_expect_eq(take_batch(sub, BATCHES, &next), 1);
         }
         bus_socket_close(sub, 0);
-        rig_done(&rig);
 }
 
 Test(writer, a_batch_has_an_end)
 {
-        struct rig rig;
         uint64_t next = 1;
         void *sub;
 
-        rig_open(&rig);
-        sub = subscriber(&rig, BATCHES);
+        sub = subscriber(BATCHES);
         bus_writer_gather(rig.writer);
         for (int i = 0; i < 100; i++)
-                publish(&rig, "trade", "trade.filled.EURUSD", 10);
+                publish("trade", "trade.filled.EURUSD", 10);
         bus_writer_flush(rig.writer);
         cr_expect_eq(take_batch(sub, BATCHES, &next), 64);
         cr_expect_eq(take_batch(sub, BATCHES, &next), 36);
         bus_writer_gather(rig.writer);
         for (int i = 0; i < 4; i++)
-                publish(&rig, "trade", "trade.filled.EURUSD", 30000);
+                publish("trade", "trade.filled.EURUSD", 10000);
         bus_writer_flush(rig.writer);
         cr_expect_eq(take_batch(sub, BATCHES, &next), 2);
         cr_expect_eq(take_batch(sub, BATCHES, &next), 2);
         bus_socket_close(sub, 0);
-        rig_done(&rig);
 }
 
 static void expect_single(void *sub, const char *topic, uint64_t seq)
@@ -241,25 +226,24 @@ static void expect_single(void *sub, const char *topic, uint64_t seq)
         pb__envelope__free_unpacked(envelope, NULL);
 }
 
-/* Two of one topic, who is told of once, and one of another: each has its own until it ends it. */
+/* Two of one topic, which XPUB tells of once, and one of another: each has its own until it ends it. */
 Test(writer, who_subscribed_to_topics_gets_single_messages)
 {
-        struct rig rig;
         BUS_AUTOBUF struct bus_buf frame = BUS_BUF_INIT;
         void *eur, *again, *gold, *all;
         uint64_t next = 1;
         char name[64];
 
-        rig_open(&rig);
-        all = subscriber(&rig, BATCHES);
-        eur = subscriber(&rig, "trade.filled.EUR");
-        again = subscriber(&rig, "trade.filled.EUR");
-        gold = subscriber(&rig, "trade.filled.XAU");
-        look(&rig);
+        all = subscriber(BATCHES);
+        eur = subscriber("trade.filled.EUR");
+        again = subscriber("trade.filled.EUR");
+        gold = subscriber("trade.filled.XAU");
+        look();
+        cr_expect_eq(rig.writer->single_count, 2, "greetings and batches are none");
         bus_writer_gather(rig.writer);
-        publish(&rig, "trade", "trade.filled.EURUSD", 10);
-        publish(&rig, "trade", "trade.filled.XAUUSD", 10);
-        publish(&rig, "trade", "trade.closed.EURUSD", 10);
+        publish("trade", "trade.filled.EURUSD", 10);
+        publish("trade", "trade.filled.XAUUSD", 10);
+        publish("trade", "trade.closed.EURUSD", 10);
         bus_writer_flush(rig.writer);
         cr_expect_eq(take_batch(all, BATCHES, &next), 3);
         expect_single(eur, "trade.filled.EURUSD", 1);
@@ -268,11 +252,12 @@ Test(writer, who_subscribed_to_topics_gets_single_messages)
         cr_expect(!receive(eur, name, &frame) && !receive(gold, name, &frame));
 
         bus_socket_close(eur, 0);
-        look(&rig);
-        publish(&rig, "trade", "trade.filled.EURUSD", 10);
+        look();
+        publish("trade", "trade.filled.EURUSD", 10);
         expect_single(again, "trade.filled.EURUSD", 4);
         bus_socket_close(again, 0);
         bus_socket_close(gold, 0);
+        look();
+        cr_expect_eq(rig.writer->single_count, 0);
         bus_socket_close(all, 0);
-        rig_done(&rig);
 }

@@ -25,13 +25,16 @@
 /* Long enough for readers on this machine to take the last messages, short enough for any drain. */
 #define PUB_LINGER_MS 200
 #define PRUNE_STEP    1000
-/* A batch is sent when it holds so much: a reader takes it in one turn. */
+/* A batch is sent when it holds so much: a reader takes it in one turn, and as many as may be queued for
+ * one that does not read (BUS_HWM_PUBLISHED) are no more than some megabytes. */
 #define BATCH_MAX_MESSAGES 64
-#define BATCH_MAX_BYTES    ((size_t)48 << 10)
+#define BATCH_MAX_BYTES    ((size_t)16 << 10)
 /* Of a subscription, as told by XPUB: a byte that says which way, and the topic. */
 #define SUBSCRIPTION_MAX_BYTES 256
 #define SINGLES_MAX            256
-#define US_PER_DAY             (INT64_C(86400) * BUS_US_PER_SEC)
+/* Taken in one look, so that nobody keeps the loop busy with them. */
+#define SUBSCRIPTIONS_MAX 1000
+#define US_PER_DAY        (INT64_C(86400) * BUS_US_PER_SEC)
 
 static enum store_stream_kind stored_kind(enum bus_commit commit)
 {
@@ -182,15 +185,29 @@ static bool is_due(const struct bus_writer *writer, struct bus_writer_stream *st
 
 /* ---- who wants single messages ---- */
 
-static bool is_single(const char *topic)
+static bool is_prefix(const char *prefix, const char *text)
 {
-        return strncmp(topic, BUS_BATCH_TOPIC, strlen(BUS_BATCH_TOPIC)) != 0;
+        return !strncmp(prefix, text, strlen(prefix));
+}
+
+/* Whether a message of ours can have a topic that begins so. Beacons, batches and the like have not. */
+static bool is_for_singles(const struct bus_writer *writer, const char *prefix)
+{
+        for (size_t i = 0; i < writer->stream_count; i++) {
+                const char *topics = writer->streams[i].kind->topic_prefix;
+
+                if (is_prefix(prefix, topics) || is_prefix(topics, prefix))
+                        return true;
+        }
+        return false;
 }
 
 static void add_single(struct bus_writer *writer, const char *topic)
 {
-        if (writer->single_count == SINGLES_MAX)
+        if (writer->single_count == SINGLES_MAX) {
+                log_warn("subscription_refused", "topic=\"%s\" most=%d", topic, SINGLES_MAX);
                 return;
+        }
         writer->singles = bus_xrealloc(
                 writer->singles, (writer->single_count + 1) * sizeof(writer->singles[0]));
         writer->singles[writer->single_count++] = bus_xstrdup(topic);
@@ -212,21 +229,24 @@ static void take_subscriptions(struct bus_writer *writer)
         char event[SUBSCRIPTION_MAX_BYTES + 1];
         int n;
 
-        while ((n = zmq_recv(writer->pub, event, SUBSCRIPTION_MAX_BYTES, ZMQ_DONTWAIT)) >= 0) {
+        for (int i = 0; i < SUBSCRIPTIONS_MAX; i++) {
+                n = zmq_recv(writer->pub, event, SUBSCRIPTION_MAX_BYTES, ZMQ_DONTWAIT);
+                if (n < 0)
+                        return;
                 if (n < 1 || n > SUBSCRIPTION_MAX_BYTES)
-                        continue;
+                        continue; /* no topic is so long */
                 event[n] = 0;
-                if (is_single(event + 1) && event[0] == 1)
-                        add_single(writer, event + 1);
-                else if (event[0] == 0)
+                if (event[0] == 0)
                         remove_single(writer, event + 1);
+                else if (event[0] == 1 && is_for_singles(writer, event + 1))
+                        add_single(writer, event + 1);
         }
 }
 
 static bool is_wanted_singly(const struct bus_writer *writer, const char *topic)
 {
         for (size_t i = 0; i < writer->single_count; i++)
-                if (!strncmp(topic, writer->singles[i], strlen(writer->singles[i])))
+                if (is_prefix(writer->singles[i], topic))
                         return true;
         return false;
 }
@@ -351,9 +371,19 @@ static void send_batch(struct bus_writer *writer, struct bus_writer_stream *stre
         if (!stream->batched)
                 return;
         snprintf(topic, sizeof(topic), BUS_BATCH_TOPIC "%s", stream->kind->topic_prefix);
-        publish(writer, topic, bus_buf_bytes(&stream->batch));
+        bus_writer_publish_raw(writer, topic, bus_buf_bytes(&stream->batch));
         bus_buf_clear(&stream->batch);
         stream->batched = 0;
+}
+
+/* Its place is in the frame already. */
+static void publish_single(struct bus_writer *writer, const char *topic, struct bus_bytes envelope)
+{
+        BUS_AUTOBUF struct bus_buf whole = BUS_BUF_INIT;
+
+        bus_buf_add(&whole, envelope.data, envelope.size);
+        bus_buf_add(&whole, writer->frame.data, writer->frame.size);
+        bus_writer_publish_raw(writer, topic, bus_buf_bytes(&whole));
 }
 
 void bus_writer_publish(struct bus_writer *writer, struct bus_writer_stream *stream,
@@ -363,15 +393,15 @@ void bus_writer_publish(struct bus_writer *writer, struct bus_writer_stream *str
         Pb__Step step = publish_step(stream);
 
         bus_buf_clear(&writer->frame);
-        bus_buf_add(&writer->frame, envelope.data, envelope.size);
         bus_envelope_place(&writer->frame, position, predecessor, step,
                 step == PB__STEP__STEP_UNSPECIFIED ? 0 : bus_wall_us());
         if (writer->token)
                 bus_envelope_sign(&writer->frame, writer->token);
-        if (is_wanted_singly(writer, topic))
-                publish(writer, topic, bus_buf_bytes(&writer->frame));
-        bus_batch_add(&stream->batch, topic, bus_buf_bytes(&writer->frame));
+        bus_batch_add(
+                &stream->batch, BUS_BATCH_RECORDS, topic, envelope, bus_buf_bytes(&writer->frame));
         stream->batched++;
+        if (is_wanted_singly(writer, topic))
+                publish_single(writer, topic, envelope);
         stream->published = position;
         if (!writer->gathers || stream->batched == BATCH_MAX_MESSAGES ||
                 stream->batch.size > BATCH_MAX_BYTES)

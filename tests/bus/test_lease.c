@@ -35,7 +35,7 @@ int __wrap_zmq_send(void *socket, const void *data, size_t size, int flags);
 int __wrap_zmq_send(void *socket, const void *data, size_t size, int flags)
 {
         sent += begins(data, size, "tick.") || begins(data, size, "heartbeat.") ||
-                begins(data, size, "beacon.");
+                begins(data, size, "beacon.") || begins(data, size, "batch.");
         return __real_zmq_send(socket, data, size, flags);
 }
 
@@ -133,6 +133,16 @@ static void publish_tick(void)
         bus_publish(service, "tick.EURUSD", &tick.base);
 }
 
+/* As what is derived is, while more of the batch it comes from is handled. */
+static void gather_trade(void)
+{
+        struct bus_writer_stream *stream = bus_writer_stream(service->writer, "trade");
+
+        bus_writer_gather(service->writer);
+        bus_writer_publish(service->writer, stream, "trade.filled.EURUSD", bus_bytes_str("x"),
+                (struct bus_pos){ 1, 1, 0 }, BUS_POS_ZERO);
+}
+
 Test(lease, who_hung_past_it_says_nothing_more)
 {
         struct store *taken;
@@ -140,8 +150,14 @@ Test(lease, who_hung_past_it_says_nothing_more)
         service_heartbeat(service);
         publish_tick();
         cr_expect_gt(sent, 0);
+        sent = 0;
+        gather_trade();
+        bus_writer_flush(service->writer);
+        cr_expect_eq(sent, 1);
+        gather_trade();
         taken = take_over(); /* and this process has hung meanwhile */
         sent = 0;
+        bus_writer_flush(service->writer);
         publish_tick();
         service_heartbeat(service);
         for (int i = 0; i < 20 && !service->failed; i++)

@@ -6,9 +6,9 @@
  * so that this connection sees them; it is committed behind a piece, without a sync.
  *
  * When the log is half full, or it is quiet behind a burst, all is carried over and the log begins
- * anew; if it was half full, it then grows, step by step. While that has to be, each bite carries twice what came since the
- * last one, so that the log does not fill up before all of it is in the database. A record that was
- * promised is synced in the database before the log begins anew. If none was, the sync is put off
+ * anew; if it was half full, it then grows, step by step. While that has to be, each bite carries twice
+ * what came since the last one, so that the log does not fill up before all of it is in the database. A
+ * record that was promised is synced in the database before the log begins anew. If none was, the sync is put off
  * until one is: the database may lose its end meanwhile, and what the log then holds does not follow
  * on it, which is a torn end like another (commit.c).
  *
